@@ -1,0 +1,1 @@
+"""What a team agrees on: rows, rules, actions, pages."""

@@ -1,0 +1,111 @@
+"""The only door to rows: find, keep within the actor's project, refuse."""
+
+import re
+
+from django.db.models import QuerySet
+
+from hub.actor import Actor
+from hub.errors import Forbidden, NotFound
+from hub.models import Channel, Decision, Member, Message, Objective, Project, Task, Token
+
+NUMBER = re.compile(r"#?(\d{1,9})")
+
+
+def get_project(actor: Actor) -> Project:
+    """Give the actor's project."""
+    return Project.objects.get(pk=actor.project_id)
+
+
+def get_member(actor: Actor, name: str) -> Member:
+    """Give a member by name, whatever its case, `@` allowed; a retired one only if none is live."""
+    wanted = name.removeprefix("@")
+    rows = Member.objects.filter(project_id=actor.project_id, name__iexact=wanted)
+    row = rows.order_by("retired_at").reverse().first() if not wanted else _live_first(rows)
+    if row is None:
+        raise NotFound(f"Nobody here is called {wanted}.", code="member.unknown", name=wanted)
+    return row
+
+
+def _live_first(rows: QuerySet[Member]) -> Member | None:
+    return rows.filter(retired_at=None).first() or rows.order_by("-retired_at").first()
+
+
+def me(actor: Actor) -> Member:
+    """Give the member who acts."""
+    return Member.objects.get(pk=actor.member_id, project_id=actor.project_id)
+
+
+def visible_channels(actor: Actor) -> QuerySet[Channel]:
+    """Select the channels the actor may read."""
+    return Channel.objects.filter(project_id=actor.project_id).visible_to(actor.member_id)
+
+
+def get_channel(actor: Actor, channel: int | str) -> Channel:
+    """Give a channel by number or name."""
+    rows = visible_channels(actor)
+    text = str(channel).removeprefix("#")
+    row = (
+        rows.filter(number=int(text)).first() if text.isdigit() else rows.filter(name=text).first()
+    )
+    if row is None:
+        raise NotFound(f"There is no channel {channel} here.", code="channel.unknown")
+    return row
+
+
+def get_message(actor: Actor, number: int) -> Message:
+    """Give a message of a channel that the actor may read."""
+    row = (
+        Message.objects.filter(project_id=actor.project_id, seq=number)
+        .filter(channel__in=visible_channels(actor))
+        .select_related("channel", "author")
+        .first()
+    )
+    if row is None:
+        raise NotFound(f"There is no message {number} here.", code="message.unknown")
+    return row
+
+
+def get_task(actor: Actor, task: int | str) -> Task:
+    """Give a task by number ("12", "#12") or by name."""
+    rows = Task.objects.filter(project_id=actor.project_id).select_related(
+        "holder", "assignee", "objective", "channel"
+    )
+    number = NUMBER.fullmatch(str(task))
+    row = rows.filter(number=int(number[1])).first() if number else rows.filter(name=task).first()
+    if row is None:
+        raise NotFound(f"There is no task {task} here.", code="task.unknown")
+    return row
+
+
+def get_objective(actor: Actor, number: int) -> Objective:
+    """Give an objective by number."""
+    row = Objective.objects.filter(project_id=actor.project_id, number=number).first()
+    if row is None:
+        raise NotFound(f"There is no objective {number} here.", code="objective.unknown")
+    return row
+
+
+def get_decision(actor: Actor, number: int) -> Decision:
+    """Give a question or review card by number."""
+    row = (
+        Decision.objects.filter(project_id=actor.project_id, number=number)
+        .select_related("asker", "task", "channel")
+        .first()
+    )
+    if row is None:
+        raise NotFound(f"There is no question {number} here.", code="decision.unknown")
+    return row
+
+
+def get_token(actor: Actor, pk: int) -> Token:
+    """Give a token of the actor's project: one's own, or any with the right to manage."""
+    row = Token.objects.filter(pk=pk, member__project_id=actor.project_id).first()
+    if row is None or (row.member_id != actor.member_id and not actor.may("manage")):
+        raise NotFound("There is no such token.", code="token.unknown")
+    return row
+
+
+def refuse_unless(*, ok: bool, words: str, code: str) -> None:
+    """Raise Forbidden unless a condition about the actor holds."""
+    if not ok:
+        raise Forbidden(words, code=code)

@@ -1,0 +1,138 @@
+"""The inbox: what a member has not seen, the nearest first, inside a token budget."""
+
+from collections.abc import Iterable
+from typing import Annotated
+
+from django.db.models import Q
+from pydantic import Field
+
+from hub.actor import Actor
+from hub.models import Channel, ChannelKind, Decision, Event, Message, Task
+from hub.policy.inbox import News, Packed, Reader, pack
+from hub.registry import action
+from hub.schemas import Done, InboxItem, InboxOut, Number, Skipped
+from hub.text import clip
+
+from . import events
+
+DEFAULT_TOKENS = 2_000
+MAX_EVENTS = 500
+MAX_ITEM_CHARS = 4_000
+Tokens = Annotated[int, Field(ge=100, le=32_000, description="most tokens the answer may take")]
+
+
+def reader_name(member_id: int) -> str:
+    """Name a member's cursor."""
+    return f"inbox:{member_id}"
+
+
+@action("inbox.read", needs="read", returns=InboxOut, writes=False)
+def read(actor: Actor, *, max_tokens: Tokens = DEFAULT_TOKENS) -> InboxOut:
+    """Read what is new for you: first what is addressed to you, then your task, then the project.
+
+    Nothing is dropped in silence: `skipped` names what did not fit. Acknowledge with inbox.ack
+    once you have read it; until then it is given again.
+    """
+    after = events.cursor_of(actor.project_id, reader_name(actor.member_id))
+    rows = unseen(actor, after)
+    upto = rows[-1].seq if rows else after
+    packed = pack(profile(actor), news(rows, actor), max_tokens)
+    return InboxOut(after=after, upto=upto, items=_items(packed), skipped=_skipped(packed))
+
+
+def _items(packed: Packed) -> list[InboxItem]:
+    return [
+        InboxItem(
+            seq=item.seq,
+            rank=nearness,
+            name=item.name,
+            actor=item.actor,
+            where=item.where,
+            text=clip(item.text, MAX_ITEM_CHARS),
+            facts={key: value for key, value in item.facts.items() if key != "mentions"},
+        )
+        for nearness, item in packed.items
+    ]
+
+
+def _skipped(packed: Packed) -> list[Skipped]:
+    return [
+        Skipped(where=where, count=len(seqs), first_seq=min(seqs), last_seq=max(seqs))
+        for where, seqs in sorted(packed.left_out.items())
+    ]
+
+
+def unseen(actor: Actor, after: int) -> list[Event]:
+    """List the events after a cursor that a member may see and did not cause, oldest first."""
+    rows = events.visible(actor).filter(seq__gt=after).exclude(actor_id=actor.member_id)
+    return list(rows.select_related("actor", "channel").order_by("seq")[:MAX_EVENTS])
+
+
+def profile(actor: Actor) -> Reader:
+    """Describe whose inbox this is: the tasks they hold or were given, and where they talk."""
+    mine = Task.objects.filter(project_id=actor.project_id).filter(
+        Q(holder_id=actor.member_id) | Q(assignee_id=actor.member_id)
+    )
+    tasks = list(mine.values_list("number", "channel_id", "objective__number"))
+    home = Channel.objects.filter(
+        project_id=actor.project_id, kind__in=[ChannelKind.PROJECT, ChannelKind.STANDUP]
+    )
+    return Reader(
+        member_id=actor.member_id,
+        subjects=frozenset(f"task:{number}" for number, _, _ in tasks),
+        channels=frozenset(channel for _, channel, _ in tasks if channel),
+        home_channels=frozenset(home.values_list("pk", flat=True)),
+    )
+
+
+def news(rows: Iterable[Event], actor: Actor) -> list[News]:
+    """Put events into words, with the text of the messages and answers they speak of."""
+    rows = list(rows)
+    said = _messages(rows, actor)
+    answers = _answers(rows, actor)
+    return [_news(row, said, answers) for row in rows]
+
+
+def _news(row: Event, said: dict[int, Message], answers: dict[int, str]) -> News:
+    number = row.facts.get("message", row.seq)
+    message = said.get(number)
+    text = f"{row.name} {row.subject}"
+    if row.name.startswith("message.") and message:
+        text = message.refusal if row.name == "message.refused" else message.text
+    elif row.name == "decision.answered":
+        text = answers.get(int(row.subject.partition(":")[2]), text)
+    where = row.channel.name if row.channel else row.subject.partition(":")[0]
+    return News(
+        seq=row.seq,
+        name=row.name,
+        actor_id=row.actor_id,
+        actor=row.actor.name,
+        subject=row.subject,
+        channel_id=row.channel_id,
+        where=where,
+        text=text,
+        facts=row.facts,
+        is_direct=bool(row.channel and row.channel.kind == ChannelKind.DIRECT),
+    )
+
+
+def _messages(rows: list[Event], actor: Actor) -> dict[int, Message]:
+    numbers = [row.facts.get("message", row.seq) for row in rows if row.name.startswith("message.")]
+    found = Message.objects.filter(project_id=actor.project_id, seq__in=numbers)
+    return {message.seq: message for message in found}
+
+
+def _answers(rows: list[Event], actor: Actor) -> dict[int, str]:
+    numbers = [
+        int(row.subject.partition(":")[2]) for row in rows if row.name == "decision.answered"
+    ]
+    found = Decision.objects.filter(project_id=actor.project_id, number__in=numbers)
+    return {row.number: f"Answer to question {row.number}: {row.answer}" for row in found}
+
+
+@action("inbox.ack", needs="read", returns=Done, writes=False)
+def ack(actor: Actor, upto: Number) -> Done:
+    """Say that you have read your inbox up to a sequence number."""
+    last = min(upto, events.upto(actor.project_id))
+    events.advance_cursor(actor.project_id, reader_name(actor.member_id), last)
+    return Done()

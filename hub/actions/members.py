@@ -1,0 +1,155 @@
+"""Members, their presence, and the tokens that let them in."""
+
+from datetime import timedelta
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from hub import access, identify
+from hub.actor import Actor
+from hub.errors import Conflict, Forbidden, Invalid
+from hub.models import Member, MemberKind, Presence, Project, Token, User
+from hub.policy.roles import CAPABILITIES, role
+from hub.registry import action
+from hub.schemas import Done, Line, MemberName, MemberOut, TokenOut
+from hub.text import clip
+
+from . import events
+
+MAX_TOKEN_DAYS = 365
+RESERVED = frozenset({"parley", "hub", "all", "everyone", "here", "channel", "system"})
+NewName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{1,31}$")]
+
+
+def add(actor: Actor, name: str, role_name: str, *, user_id: int | None = None) -> Member:
+    """Write a member of the actor's project. Raises Conflict when the name is taken."""
+    found = role(role_name)
+    if name.lower() in RESERVED:
+        raise Invalid(f"The name {name} is reserved.", code="member.reserved")
+    rows = Member.objects.filter(project_id=actor.project_id)
+    if rows.filter(name__iexact=name, retired_at=None).exists():
+        raise Conflict(f"There is a {name} here already.", code="member.name_taken")
+    row = Member.objects.create(
+        project_id=actor.project_id,
+        kind=MemberKind(found.kind),
+        name=name,
+        role=role_name,
+        user_id=user_id,
+        created_at=actor.now,
+    )
+    events.record(actor, "member.joined", f"member:{row.pk}", name=name, role=role_name)
+    return row
+
+
+@action("member.invite", needs="manage", returns=MemberOut)
+def invite(
+    actor: Actor,
+    username: Line,
+    *,
+    role: Literal["owner", "person", "guest"] = "person",
+    name: NewName | None = None,
+) -> Member:
+    """Let a person who has a login take part in this project.
+
+    Raises Invalid for an unknown login, Conflict when they are in it or the name is taken.
+    """
+    user = User.objects.filter(username=username, is_active=True).first()
+    if user is None:
+        raise Invalid(f"Nobody logs in as {username}.", code="user.unknown")
+    if Member.objects.filter(project_id=actor.project_id, user=user).exists():
+        raise Conflict(f"{username} is in this project already.", code="member.exists")
+    return add(actor, name or user.display_name or user.username, role, user_id=user.pk)
+
+
+@action("member.retire", needs="manage", returns=MemberOut)
+def retire_by_name(actor: Actor, name: MemberName) -> Member:
+    """End a member's part in the project; what they said and did stays."""
+    row = access.get_member(actor, name)
+    if row.kind == MemberKind.HUB or row.pk == actor.member_id:
+        raise Conflict("Neither Parley nor yourself can be retired.", code="member.stays")
+    retire(actor, row)
+    return row
+
+
+def retire(actor: Actor, row: Member) -> None:
+    """Write a member's end and revoke their tokens."""
+    Member.objects.filter(pk=row.pk, retired_at=None).update(retired_at=actor.now)
+    row.retired_at = actor.now
+    Token.objects.filter(member=row, revoked_at=None).update(revoked_at=actor.now)
+    events.record(actor, "member.retired", f"member:{row.pk}", name=row.name)
+
+
+@action("member.list", needs="read", returns=list[MemberOut], writes=False)
+def listing(actor: Actor, *, retired: bool = False) -> list[Member]:
+    """List who takes part in the project, by name."""
+    rows = Member.objects.filter(project_id=actor.project_id).order_by("name")
+    return list(rows if retired else rows.filter(retired_at=None))
+
+
+@action("presence.set", needs="read", returns=Done, writes=False)
+def set_presence(actor: Actor, state: Literal["here", "busy", "away"], *, note: Line = "") -> Done:
+    """Say what you are doing now; it is shown beside your name and not logged."""
+    row = Project.objects.filter(members=actor.member_id).exists()
+    assert row, "an actor is a member"
+    values = {"state": state, "note": clip(note, 200), "seen_at": actor.now}
+    Presence.objects.update_or_create(member_id=actor.member_id, defaults=values)
+    return Done()
+
+
+@action("token.create", needs="talk", returns=TokenOut)
+def create_token(
+    actor: Actor,
+    label: Line,
+    *,
+    scopes: Annotated[list[str], Field(max_length=20)] = [],  # noqa: B006 - pydantic copies
+    days: Annotated[int, Field(ge=1, le=MAX_TOKEN_DAYS)] = 90,
+    member: MemberName | None = None,
+) -> TokenOut:
+    """Make a bearer token for yourself, or with the right to manage for another member.
+
+    It can do what the scopes name and never more than its member. The secret is shown once.
+    """
+    owner = access.get_member(actor, member) if member else access.me(actor)
+    if owner.pk != actor.member_id and not actor.may("manage"):
+        raise Forbidden("Tokens of others need the right to manage.", code="token.not_yours")
+    unknown = set(scopes) - set(CAPABILITIES)
+    if unknown:
+        raise Invalid(f"Unknown scopes: {', '.join(sorted(unknown))}.", code="token.scope")
+    kept = sorted(set(scopes) or (actor.capabilities if owner.pk == actor.member_id else set()))
+    if owner.pk == actor.member_id and not set(kept) <= actor.capabilities:
+        raise Forbidden("A token cannot do more than you.", code="token.too_wide")
+    secret = identify.new_secret()
+    row = Token.objects.create(
+        member=owner,
+        label=label,
+        digest=identify.digest(secret),
+        hint=secret[-4:],
+        scopes=kept,
+        created_at=actor.now,
+        expires_at=actor.now + timedelta(days=days),
+    )
+    events.record(actor, "token.created", f"member:{owner.pk}", token=row.pk, label=label)
+    return TokenOut(
+        id=row.pk, label=label, hint=row.hint, scopes=kept, expires_at=row.expires_at, secret=secret
+    )
+
+
+@action("token.revoke", needs="talk", returns=Done)
+def revoke_token(actor: Actor, token: Annotated[int, Field(gt=0)]) -> Done:
+    """Make a token worthless at once."""
+    row = access.get_token(actor, token)
+    Token.objects.filter(pk=row.pk, revoked_at=None).update(revoked_at=actor.now)
+    events.record(actor, "token.revoked", f"member:{row.member_id}", token=row.pk)
+    return Done()
+
+
+@action("token.list", needs="read", returns=list[TokenOut], writes=False)
+def list_tokens(actor: Actor) -> list[TokenOut]:
+    """List your tokens that still work, without their secrets."""
+    rows = Token.objects.valid(actor.now).filter(member_id=actor.member_id, run=None)
+    return [
+        TokenOut(
+            id=row.pk, label=row.label, hint=row.hint, scopes=row.scopes, expires_at=row.expires_at
+        )
+        for row in rows.order_by("pk")
+    ]

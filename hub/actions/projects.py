@@ -1,0 +1,142 @@
+"""Projects: made in the house, changed and paused in themselves."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from hub import access
+from hub.actor import Actor
+from hub.errors import Conflict
+from hub.models import HOUSE, Member, MemberKind, Project, ProjectClock, User
+from hub.models.projects import project_lock
+from hub.registry import action
+from hub.schemas import Line, Paragraph, ProjectOut
+from hub.text import slug
+
+from . import channels, events, members
+
+Source = Annotated[str, Field(max_length=500, pattern=r"^$|^[^-\s][^\r\n\x00]*$")]
+Command = Annotated[str, Field(max_length=500)]
+Branch = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$", max_length=120)]
+Provider = Annotated[str, Field(pattern=r"^[a-z_]+$", max_length=40)]
+
+
+@action("project.create", needs="house", returns=ProjectOut)
+def create(
+    actor: Actor,
+    name: Annotated[str, Field(min_length=1, max_length=80)],
+    *,
+    repository: Source = "",
+    base_branch: Branch = "main",
+    check_command: Command = "",
+    purpose: Paragraph = "",
+    script: Annotated[str, Field(max_length=80)] = "",
+) -> Project:
+    """Make a project with its channels; you become its owner.
+
+    `repository` is the path or URL of a git repository, `check_command` what must pass before a
+    merge. Raises Conflict when there is one of that name.
+    """
+    address = slug(name, 40) or "project"
+    if Project.objects.filter(slug=address).exists():
+        raise Conflict(f"There is a project {address} already.", code="project.name_taken")
+    project = Project.objects.create(
+        slug=address,
+        name=name,
+        purpose=purpose,
+        repository=repository,
+        base_branch=base_branch,
+        check_command=check_command,
+        script=script,
+        created_at=actor.now,
+    )
+    ProjectClock.objects.create(project=project)
+    events.record(actor, "project.created", f"project:{project.pk}", slug=address)
+    with project_lock(project.pk):
+        _furnish(actor, project)
+    return project
+
+
+def _furnish(actor: Actor, project: Project) -> None:
+    hub = Member.objects.create(
+        project=project, kind=MemberKind.HUB, name="Parley", role="hub", created_at=actor.now
+    )
+    own = Actor(
+        member_id=hub.pk,
+        project_id=project.pk,
+        entry=actor.entry,
+        capabilities=frozenset({"hub"}),
+        clock=actor.now,
+    )
+    events.record(own, "project.opened", f"project:{project.pk}")
+    for kind, name, topic in channels.STANDARD:
+        channels.make(own, kind, name, topic)
+    founder = User.objects.get(pk=actor.user_id) if actor.user_id else None
+    if founder is not None:
+        members.add(own, founder.display_name or founder.username, "owner", user_id=founder.pk)
+
+
+@action("project.update", needs="manage", returns=ProjectOut)
+def update(
+    actor: Actor,
+    *,
+    repository: Source | None = None,
+    base_branch: Branch | None = None,
+    check_command: Command | None = None,
+    purpose: Paragraph | None = None,
+    provider: Provider | None = None,
+    merge_needs_person: bool | None = None,
+) -> Project:
+    """Change the project's settings; what is left out stays as it is."""
+    project = access.get_project(actor)
+    wanted = {
+        "repository": repository,
+        "base_branch": base_branch,
+        "check_command": check_command,
+        "purpose": purpose,
+        "provider": provider,
+        "merge_needs_person": merge_needs_person,
+    }
+    changes = {name: value for name, value in wanted.items() if value is not None}
+    Project.objects.filter(pk=project.pk).update(**changes)
+    events.record(actor, "project.changed", f"project:{project.pk}", changed=sorted(changes))
+    project.refresh_from_db()
+    return project
+
+
+@action("project.pause", needs="staff", returns=ProjectOut, chat="!pause")
+def pause(actor: Actor, *, reason: Line = "") -> Project:
+    """Let no session of this project begin another turn until it is resumed.
+
+    In the house project this stops everything.
+    """
+    project = access.get_project(actor)
+    if not Project.objects.filter(pk=project.pk, paused_at=None).update(paused_at=actor.now):
+        raise Conflict("It is paused already.", code="project.paused")
+    events.record(actor, "project.paused", f"project:{project.pk}", reason=reason)
+    project.paused_at = actor.now
+    return project
+
+
+@action("project.resume", needs="staff", returns=ProjectOut, chat="!resume")
+def resume(actor: Actor) -> Project:
+    """Let the sessions of a paused project go on."""
+    project = access.get_project(actor)
+    rows = Project.objects.filter(pk=project.pk, paused_at__isnull=False)
+    if not rows.update(paused_at=None):
+        raise Conflict("It is not paused.", code="project.not_paused")
+    events.record(actor, "project.resumed", f"project:{project.pk}")
+    project.paused_at = None
+    return project
+
+
+def is_paused(project: Project) -> bool:
+    """Tell whether the project, or everything, is paused."""
+    house = Project.objects.get(pk=HOUSE)
+    return project.paused_at is not None or house.paused_at is not None
+
+
+@action("project.show", needs="read", returns=ProjectOut, writes=False)
+def show(actor: Actor) -> Project:
+    """Show the project's settings."""
+    return access.get_project(actor)

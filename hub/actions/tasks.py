@@ -1,0 +1,308 @@
+"""Tasks: open, assign, claim, renew, release, finish, drop, and why one waits."""
+
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+from django.db.models import Max
+from pydantic import Field
+
+from hub import access
+from hub.actor import Actor
+from hub.errors import Conflict, Invalid
+from hub.models import TASK_STATES, Channel, ChannelKind, Task, TaskState
+from hub.policy.dependencies import Situation, why
+from hub.policy.workflow import advance as advanced
+from hub.policy.workflow import proceed
+from hub.registry import action
+from hub.schemas import (
+    Fence,
+    LeaseS,
+    Limit,
+    Line,
+    MemberName,
+    Number,
+    Paragraph,
+    Sentence,
+    TaskDetail,
+    TaskOut,
+    TaskRef,
+)
+from hub.text import clip, slug
+
+from . import channels, dependencies, events
+
+MAX_WAITS = 20
+TaskName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$|^$", max_length=60)]
+DEFAULT_LEASE_S = 900
+
+
+@action(
+    "task.open",
+    needs="plan",
+    returns=TaskOut,
+    chat="TASK: OFFER !task",
+    chat_fields={"task": "name"},
+)
+def open_task(
+    actor: Actor,
+    title: Line = "",
+    *,
+    brief: Paragraph = "",
+    name: TaskName = "",
+    objective: Number | None = None,
+    to: MemberName | None = None,
+    priority: Annotated[int, Field(ge=-9, le=9)] = 0,
+    waits_for: Annotated[list[TaskRef], Field(max_length=MAX_WAITS)] = [],  # noqa: B006 - pydantic copies
+) -> Task:
+    """Open a task: a title, a brief for whoever does it, and what it waits for.
+
+    The name is made from the title when none is given. Raises Conflict when the name is taken.
+    """
+    title = title.strip() or name.replace("-", " ")
+    if not title:
+        raise Invalid("A task needs a title.", code="task.no_title")
+    mother = access.get_objective(actor, objective) if objective else None
+    rows = Task.objects.filter(project_id=actor.project_id)
+    number = (rows.aggregate(last=Max("number"))["last"] or 0) + 1
+    if name and rows.filter(name=name).exists():
+        raise Conflict(f"There is a task called {name} already.", code="task.name_taken")
+    row = Task.objects.create(
+        project_id=actor.project_id,
+        number=number,
+        name=name or _free_name(actor, title, number),
+        title=clip(title, 160),
+        brief=brief,
+        priority=priority,
+        objective=mother,
+        assignee=access.get_member(actor, to) if to else None,
+        opened_by_id=actor.member_id,
+        opened_at=actor.now,
+    )
+    _log(actor, "task.opened", row, mentions=[row.assignee_id] if row.assignee_id else [])
+    for blocker in waits_for:
+        dependencies.add(actor, row, access.get_task(actor, blocker))
+    return row
+
+
+def _free_name(actor: Actor, title: str, number: int) -> str:
+    name = slug(title, 48) or f"task-{number}"
+    taken = Task.objects.filter(project_id=actor.project_id, name=name).exists()
+    return f"{name}-{number}" if taken or name.isdigit() else name
+
+
+def _log(actor: Actor, name: str, row: Task, **facts: Any) -> None:
+    if row.objective_id:
+        facts["objective"] = row.objective_number
+    kept = {key: value for key, value in facts.items() if value not in (None, [])}
+    events.record(actor, name, f"task:{row.number}", **kept)
+
+
+@action("task.assign", needs="plan", returns=TaskOut, chat="ASSIGN !assign")
+def assign(actor: Actor, task: TaskRef, to: MemberName) -> Task:
+    """Say who is to do an open task; from then on only they can claim it."""
+    row, member = access.get_task(actor, task), access.get_member(actor, to)
+    if row.state != TaskState.OPEN:
+        raise Conflict(
+            f"#{row.number} is {row.state}; only open tasks are assigned.", code="task.not_open"
+        )
+    Task.objects.filter(pk=row.pk).update(assignee=member)
+    row.assignee = member
+    _log(actor, "task.assigned", row, to=member.name, mentions=[member.pk])
+    return row
+
+
+@action("task.decline", needs="work", returns=TaskOut, chat="DECLINE !decline")
+def decline(actor: Actor, task: TaskRef, *, reason: Line = "") -> Task:
+    """Give an assignment back without having begun."""
+    row = access.get_task(actor, task)
+    if row.state != TaskState.OPEN or row.assignee_id != actor.member_id:
+        raise Conflict(f"#{row.number} is not assigned to you and open.", code="task.not_assigned")
+    Task.objects.filter(pk=row.pk).update(assignee=None)
+    row.assignee = None
+    _log(actor, "task.declined", row, reason=clip(reason, 160), mentions=[row.opened_by_id])
+    return row
+
+
+@action("task.claim", needs="work", returns=TaskOut, chat="CLAIM STARTED ACCEPT !claim")
+def claim(actor: Actor, task: TaskRef, *, lease_s: LeaseS = DEFAULT_LEASE_S) -> Task:
+    """Take a task so that nobody else works on it; its work channel opens.
+
+    The answer's `fence` belongs in your later calls about it. Raises Conflict when somebody holds
+    it, it waits for another, is meant for another, or is finished.
+    """
+    row = access.get_task(actor, task)
+    waiting = dependencies.blockers(row)
+    if waiting:
+        names = ", ".join(f"#{blocker.number}" for blocker in waiting)
+        raise Conflict(f"#{row.number} waits for {names}.", code="task.blocked")
+    if row.assignee_id not in {None, actor.member_id}:
+        raise Conflict(f"#{row.number} is meant for {row.assignee_name}.", code="task.assigned")
+    TASK_STATES.move(
+        row,
+        TaskState.CLAIMED,
+        holder_id=actor.member_id,
+        lease_until=actor.now + timedelta(seconds=lease_s),
+        fence=row.fence + 1,
+        phase=row.phase or proceed().first,
+        channel_id=row.channel_id or _work_channel(actor, row).pk,
+        started_at=row.started_at or actor.now,
+    )
+    _log(actor, "task.claimed", row, fence=row.fence)
+    return row
+
+
+def _work_channel(actor: Actor, row: Task) -> Channel:
+    name = clip_name(f"work-{row.number}-{row.name}")
+    return channels.make(actor, ChannelKind.WORK, name, row.title)
+
+
+def clip_name(name: str) -> str:
+    """Cut a channel name to the 64 bytes that every network takes (Source: ergo's default)."""
+    return name[: channels.MAX_NAME_BYTES].rstrip("-")
+
+
+def _held(actor: Actor, task: int | str, fence: int | None) -> Task:
+    row = access.get_task(actor, task)
+    if row.state != TaskState.CLAIMED or row.holder_id != actor.member_id:
+        held_by = f"held by {row.holder_name}" if row.holder_id else row.state
+        raise Conflict(f"You do not hold #{row.number}; it is {held_by}.", code="task.not_held")
+    if fence is not None and fence != row.fence:
+        raise Conflict(
+            f"Your claim of #{row.number} is an old one (fence {fence}, now {row.fence}).",
+            code="task.stale_fence",
+            fence=row.fence,
+        )
+    return row
+
+
+@action("task.renew", needs="work", returns=TaskOut, chat="!renew")
+def renew(
+    actor: Actor, task: TaskRef, *, fence: Fence | None = None, lease_s: LeaseS = DEFAULT_LEASE_S
+) -> Task:
+    """Hold a task longer; a renewal writes no event."""
+    row = _held(actor, task, fence)
+    lease_until = actor.now + timedelta(seconds=lease_s)
+    Task.objects.filter(pk=row.pk, fence=row.fence).update(lease_until=lease_until)
+    row.lease_until = lease_until
+    return row
+
+
+@action("task.release", needs="work", returns=TaskOut, chat="YIELD !release")
+def release(actor: Actor, task: TaskRef, *, fence: Fence | None = None, reason: Line = "") -> Task:
+    """Give a task back, unfinished, for somebody else."""
+    row = _held(actor, task, fence)
+    TASK_STATES.move(row, TaskState.OPEN, holder_id=None, lease_until=None)
+    _log(actor, "task.released", row, reason=clip(reason, 160))
+    return row
+
+
+@action("task.advance", needs="work", returns=TaskOut)
+def advance(actor: Actor, task: TaskRef, phase: Line, *, fence: Fence | None = None) -> Task:
+    """Move a task you hold to its next phase: plan, implement, test, review, fix, document.
+
+    Raises Conflict for a phase out of order, or after three rounds of fixing.
+    """
+    row = _held(actor, task, fence)
+    rounds = advanced(proceed(), phase=row.phase, to=phase, rounds=row.rounds)
+    Task.objects.filter(pk=row.pk).update(phase=phase, rounds=rounds)
+    row.phase, row.rounds = phase, rounds
+    _log(actor, "task.advanced", row, phase=phase, rounds=rounds)
+    return row
+
+
+@action(
+    "task.finish",
+    needs="work",
+    returns=TaskOut,
+    chat="COMPLETED !done",
+    chat_fields={"summary": "outcome"},
+)
+def finish(
+    actor: Actor, task: TaskRef, *, outcome: Paragraph = "", fence: Fence | None = None
+) -> Task:
+    """Mark a task you hold as done, with what came of it; tasks that waited for it are set free."""
+    row = _held(actor, task, fence)
+    _end(actor, row, TaskState.DONE, outcome)
+    _log(actor, "task.done", row, mentions=_watchers(actor, row))
+    return row
+
+
+@action("task.drop", needs="plan", returns=TaskOut, chat="!drop", chat_fields={"reason": "outcome"})
+def drop(actor: Actor, task: TaskRef, *, outcome: Paragraph = "") -> Task:
+    """Give a task up for good, with the reason."""
+    row = access.get_task(actor, task)
+    holder = row.holder_id
+    _end(actor, row, TaskState.DROPPED, outcome)
+    _log(
+        actor,
+        "task.dropped",
+        row,
+        mentions=sorted({*_watchers(actor, row), *filter(None, [holder])}),
+    )
+    return row
+
+
+def _end(actor: Actor, row: Task, state: TaskState, outcome: str) -> None:
+    TASK_STATES.move(
+        row, state, holder_id=None, lease_until=None, outcome=outcome, ended_at=actor.now
+    )
+    dependencies.resolve(actor, row)
+    if row.channel is not None and row.channel.archived_at is None:
+        channels.archive(actor, row.channel)
+
+
+def _watchers(actor: Actor, row: Task) -> list[int]:
+    return [row.opened_by_id] if row.opened_by_id != actor.member_id else []
+
+
+def lapse(actor: Actor, now: datetime) -> int:
+    """Open again, under the lock, the tasks of a project whose lease is over; tell how many."""
+    rows = Task.objects.filter(project_id=actor.project_id).lease_over(now)
+    for row in rows.select_related("holder", "objective"):
+        holder = row.holder_id
+        TASK_STATES.move(row, TaskState.OPEN, holder_id=None, lease_until=None)
+        _log(actor, "task.lapsed", row, mentions=[holder])
+    return len(rows)
+
+
+@action("task.list", needs="read", returns=list[TaskOut], writes=False)
+def listing(actor: Actor, *, finished: bool = False, limit: Limit = 100) -> list[Task]:
+    """List tasks, the most urgent first; with `finished` also those that are over."""
+    rows = Task.objects.filter(project_id=actor.project_id).select_related(
+        "holder", "assignee", "objective", "channel"
+    )
+    rows = rows.order_by("-priority", "number")
+    return list((rows if finished else rows.live())[:limit])
+
+
+@action("task.show", needs="read", returns=TaskDetail, writes=False)
+def show(actor: Actor, task: TaskRef) -> TaskDetail:
+    """Show one task: its brief, what it waits for, and why."""
+    row = access.get_task(actor, task)
+    base = TaskOut.model_validate(row).model_dump(by_alias=False)
+    waits = [blocker.number for blocker in dependencies.blockers(row)]
+    return TaskDetail.model_construct(
+        **base, brief=row.brief, outcome=row.outcome, waits_for=waits, why=explain(actor, row)
+    )
+
+
+@action("task.why", needs="read", returns=Sentence, chat="!why", writes=False)
+def why_waiting(actor: Actor, task: TaskRef) -> Sentence:
+    """Say in words what a task is waiting for."""
+    row = access.get_task(actor, task)
+    return Sentence(text=f"#{row.number} {row.name}: {explain(actor, row)}")
+
+
+def explain(actor: Actor, row: Task) -> str:
+    """Put a task's situation into words."""
+    situation = Situation(
+        state=row.state,
+        holder=row.holder_name,
+        assignee=row.assignee_name,
+        lease_until=row.lease_until,
+        blockers=tuple(f"#{task.number} {task.name}" for task in dependencies.blockers(row)),
+        questions=tuple(row.decisions.open().values_list("number", flat=True)),
+        paused=row.project.paused_at is not None,
+        outcome=row.outcome,
+    )
+    return why(situation, actor.now)

@@ -1,0 +1,40 @@
+"""The hub's Celery jobs: one sweep over rows that are due. Any number of beats is safe."""
+
+import logging
+from collections.abc import Callable
+
+from celery import shared_task
+
+from hub import clock, identify
+from hub.actions import decisions, messages, tasks
+from hub.errors import Unavailable
+from hub.models import HOUSE, Decision, Message, Task
+from hub.models.projects import project_lock
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task(name="hub.jobs.sweep", time_limit=90)
+def sweep() -> None:
+    """Finish half-handled messages, lapse claims, apply defaults: whatever a crash or time left."""
+    now = clock.now()
+    for pk in Message.objects.half_handled(now).values_list("pk", flat=True)[:200]:
+        _try(pk, messages.handle)
+    lapsed = Task.objects.lease_over(now).values_list("project_id", flat=True)
+    due = Decision.objects.due(now).values_list("project_id", flat=True)
+    for project_id in sorted({*lapsed, *due} - {HOUSE}):
+        _try(project_id, _sweep_project)
+
+
+def _sweep_project(project_id: int) -> None:
+    with project_lock(project_id) as lock:
+        actor = identify.of_hub(project_id).at(lock.now)
+        tasks.lapse(actor, lock.now)
+        decisions.apply_defaults(actor, lock.now)
+
+
+def _try(pk: int, work: Callable[[int], None]) -> None:
+    try:
+        work(pk)
+    except Unavailable as error:
+        logger.warning("left for the next sweep: %s", error)

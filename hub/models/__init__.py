@@ -1,0 +1,44 @@
+"""Rows of the hub, one file a concept."""
+
+from .channels import Channel, ChannelKind, ChannelMember, ReadMark
+from .decisions import DECISION_STATES, Decision, DecisionKind, DecisionState
+from .events import Cursor, Event, StoredCall
+from .members import Member, MemberKind, Presence, Token
+from .messages import Message, Reaction
+from .objectives import OBJECTIVE_STATES, Objective, ObjectiveState
+from .projects import HOUSE, Project, ProjectClock
+from .runs import Run
+from .tasks import TASK_STATES, Task, TaskDependency, TaskState
+from .users import User
+
+__all__ = [
+    "DECISION_STATES",
+    "HOUSE",
+    "OBJECTIVE_STATES",
+    "TASK_STATES",
+    "Channel",
+    "ChannelKind",
+    "ChannelMember",
+    "Cursor",
+    "Decision",
+    "DecisionKind",
+    "DecisionState",
+    "Event",
+    "Member",
+    "MemberKind",
+    "Message",
+    "Objective",
+    "ObjectiveState",
+    "Presence",
+    "Project",
+    "ProjectClock",
+    "Reaction",
+    "ReadMark",
+    "Run",
+    "StoredCall",
+    "Task",
+    "TaskDependency",
+    "TaskState",
+    "Token",
+    "User",
+]

@@ -1,0 +1,9 @@
+"""Every address of the site; the composition root of pages."""
+
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, include, path
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("admin/", admin.site.urls),
+    path("account/", include("allauth.urls")),
+]
