@@ -1,0 +1,40 @@
+// Nothing typed is ever lost: a draft lives in localStorage until its post was accepted.
+const name = (field) => `draft:${location.host}:${field.dataset.draft}`;
+
+export function enhance(root) {
+  for (const field of root.querySelectorAll("[data-draft]")) {
+    const kept = localStorage.getItem(name(field));
+    if (kept && !field.value) {
+      field.value = kept;
+      field.dispatchEvent(new Event("draft", { bubbles: true }));
+    }
+  }
+}
+document.addEventListener("input", ({ target }) => {
+  if (!target.dataset?.draft) return;
+  if (target.value) localStorage.setItem(name(target), target.value);
+  else localStorage.removeItem(name(target));
+});
+function drop(form) {
+  for (const field of form.querySelectorAll("[data-draft]")) {
+    localStorage.removeItem(name(field));
+    field.value = "";
+    field.dispatchEvent(new Event("draft", { bubbles: true }));
+  }
+  const key = form.querySelector("input[name=key]");
+  if (key) key.value = crypto.randomUUID?.() || String(Math.random()).slice(2);
+}
+document.body.addEventListener("htmx:afterRequest", ({ detail }) => {
+  const form = detail.elt.closest?.("form");
+  if (form && detail.successful && detail.requestConfig.verb === "post") drop(form);
+});
+// A form that goes out without htmx leaves the page: its draft is dropped when the next page loads without a refusal.
+document.addEventListener("submit", ({ target }) => {
+  if (!target.hasAttribute("hx-post")) {
+    const names = Array.from(target.querySelectorAll("[data-draft]"), name);
+    if (names.length) sessionStorage.setItem("sent", JSON.stringify(names));
+  }
+});
+const sent = JSON.parse(sessionStorage.getItem("sent") || "[]");
+sessionStorage.removeItem("sent");
+if (!document.querySelector("[data-refused]")) for (const key of sent) localStorage.removeItem(key);

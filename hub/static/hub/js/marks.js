@@ -1,0 +1,39 @@
+// What differs by viewer or by the minute, since parts are the same bytes for all: own messages, times, copying.
+const me = document.body.dataset.member;
+const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+
+function ago(then) {
+  const seconds = (Date.now() - then) / 1000;
+  const size = Math.abs(seconds);
+  const [number, unit] = size < 3570 ? [Math.round(size / 60), "min"]
+    : size < 86_400 ? [Math.round(size / 3600), "h"] : [Math.round(size / 86_400), "d"];
+  if (size < 45) return seconds < 0 ? "in a moment" : "just now";
+  return seconds < 0 ? `in ${number} ${unit}` : `${number} ${unit} ago`;
+}
+function tell(time) {
+  const then = new Date(time.dateTime);
+  time.textContent = time.dataset.when === "clock" ? clock.format(then) : ago(then);
+  time.title = exact.format(then);
+}
+function tellAll(root) {
+  for (const time of root.querySelectorAll("time[data-when]")) tell(time);
+}
+
+export function enhance(root) {
+  tellAll(root);
+  const own = `[data-author="${me}"]`;
+  for (const it of root.querySelectorAll(own)) it.classList.add("mine");
+  if (root.matches?.(own)) root.classList.add("mine");
+  for (const block of root.querySelectorAll(".prose pre")) {
+    if (block.querySelector(".copy")) continue;
+    const button = document.getElementById("copy-button").content.firstElementChild.cloneNode(true);
+    block.append(button);
+  }
+}
+document.addEventListener("click", (event) => {
+  const block = event.target.closest(".copy")?.parentElement;
+  if (block) navigator.clipboard.writeText(block.querySelector("code, span")?.innerText || block.innerText);
+  if (event.target.closest("[data-dismiss]")) event.target.closest(".notice").remove();
+});
+setInterval(() => tellAll(document), 30_000);

@@ -1,0 +1,59 @@
+// `@` in a message offers the members whose names begin so; arrows choose, enter or tab takes.
+const MAX = 6;
+let list, field, start;
+
+function close() {
+  list?.remove();
+  list = null;
+}
+function people(begin) {
+  const all = Array.from(document.querySelectorAll("#member-names option"), (it) => [it.value, it.label]);
+  return all.filter(([who]) => who.toLowerCase().startsWith(begin.toLowerCase())).slice(0, MAX);
+}
+function choose(step) {
+  const items = Array.from(list.children);
+  const at = items.findIndex((it) => it.ariaSelected === "true");
+  items[at].ariaSelected = "false";
+  const next = items[(at + step + items.length) % items.length];
+  next.ariaSelected = "true";
+  field.setAttribute("aria-activedescendant", next.id);
+}
+function take(item) {
+  field.setRangeText(`@${item.dataset.name} `, start, field.selectionStart, "end");
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+  close();
+}
+function offer() {
+  close();
+  const typed = field.value.slice(0, field.selectionStart).match(/(?:^|\s)@([\w-]*)$/);
+  const found = typed ? people(typed[1]) : [];
+  if (!found.length) return;
+  start = field.selectionStart - typed[1].length - 1;
+  list = document.createElement("div");
+  list.className = "mention-list";
+  list.id = "mention-list";
+  list.setAttribute("role", "listbox");
+  list.setAttribute("aria-label", "Members");
+  found.forEach(([who, about], at) => {
+    const item = document.createElement("div");
+    Object.assign(item, { id: `mention-${at}`, role: "option", ariaSelected: String(at === 0), textContent: `${who} · ${about}` });
+    item.dataset.name = who;
+    item.addEventListener("mousedown", (event) => { event.preventDefault(); take(item); });
+    list.append(item);
+  });
+  field.parentElement.append(list);
+}
+export function enhance(root) {
+  for (const it of root.querySelectorAll("textarea[data-mentions]")) {
+    it.addEventListener("input", () => { field = it; offer(); });
+    it.addEventListener("blur", close);
+    it.addEventListener("keydown", (event) => {
+      if (list && ["ArrowDown", "ArrowUp"].includes(event.key)) choose(event.key === "ArrowDown" ? 1 : -1);
+      else if (list && ["Enter", "Tab"].includes(event.key)) take(list.querySelector('[aria-selected="true"]'));
+      else if (list && event.key === "Escape") close();
+      else if (event.key === "Enter" && !event.shiftKey && !event.isComposing && !matchMedia("(pointer: coarse)").matches) it.form.requestSubmit();
+      else return;
+      event.preventDefault();
+    });
+  }
+}

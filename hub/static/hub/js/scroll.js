@@ -1,0 +1,33 @@
+// A channel opens at its end and follows it only while the reader is there; reading it is remembered.
+const list = document.querySelector(".messages[data-follow]");
+const jump = document.getElementById("jump");
+const page = document.scrollingElement;
+const atEnd = () => page.scrollHeight - page.scrollTop - page.clientHeight < 80;
+let following = true;
+
+function seen() {
+  const form = document.getElementById("mark-read");
+  const last = list?.querySelector(".message:last-of-type");
+  if (!form || !last || document.hidden || !following) return;
+  const upto = form.querySelector("[name=upto]");
+  if (Number(upto.value) >= Number(last.dataset.seq)) return;
+  upto.value = last.dataset.seq;
+  htmx.trigger(form, "seen");
+}
+if (list) {
+  const target = location.hash && document.querySelector(location.hash);
+  const fresh = document.querySelector(".new-line");
+  if (target) target.scrollIntoView({ block: "center" });
+  else if (fresh && fresh.offsetTop < page.scrollHeight - page.clientHeight) fresh.scrollIntoView({ block: "start" });
+  else page.scrollTop = page.scrollHeight;
+  following = atEnd();
+  addEventListener("scroll", () => { following = atEnd(); if (following) { jump.hidden = true; seen(); } }, { passive: true });
+  document.body.addEventListener("htmx:wsAfterMessage", () => {
+    if (following) page.scrollTop = page.scrollHeight;
+    else jump.hidden = false;
+    seen();
+  });
+  jump.addEventListener("click", () => { page.scrollTop = page.scrollHeight; jump.hidden = true; });
+  document.addEventListener("visibilitychange", seen);
+  seen();
+}

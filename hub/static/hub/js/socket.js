@@ -1,0 +1,38 @@
+// The one live socket of a page: resumes after the newest number the page has, and says when it is away.
+const SHAKE_MS = 10_000;
+const state = document.getElementById("live-state");
+
+// The page says how far it had read the log when it was rendered; each batch of parts brings the newest number.
+const newest = () => document.getElementById("live-seq")?.dataset.seq || "0";
+
+htmx.config.wsReconnectDelay = (tries) => Math.min(15_000, 500 * 2 ** tries) * (0.5 + Math.random() / 2);
+htmx.createWebSocket = (url) => {
+  const full = new URL(url);
+  full.searchParams.set("after", newest());
+  const socket = new WebSocket(full);
+  setTimeout(() => socket.readyState === WebSocket.CONNECTING && socket.close(), SHAKE_MS);
+  return socket;
+};
+
+let wait;
+function say(words) {
+  clearTimeout(wait);
+  if (!state) return;
+  if (!words) state.hidden = true;
+  else wait = setTimeout(() => { state.hidden = false; state.lastElementChild.textContent = words; }, 600);
+}
+document.body.addEventListener("htmx:wsOpen", () => say(""));
+document.body.addEventListener("htmx:wsClose", ({ detail }) => {
+  const words = { 4401: "signed out: reload to log in", 4403: "you have no access any more" };
+  if (detail.event.code !== 1001) say(words[detail.event.code] || "reconnecting…");
+});
+window.addEventListener("pagehide", () => clearTimeout(wait));
+
+// What is appended may be in the page already, when it was rendered a moment before: replace it then.
+document.body.addEventListener("htmx:oobBeforeSwap", ({ detail }) => {
+  if (detail.fragment.nodeType === Node.DOCUMENT_FRAGMENT_NODE) return;
+  for (const child of Array.from(detail.fragment.children)) {
+    const here = child.id && document.getElementById(child.id);
+    if (here && detail.target.contains(here)) here.remove();
+  }
+});

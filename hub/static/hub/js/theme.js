@@ -1,0 +1,17 @@
+// Light, dark, or as the system says: kept in a cookie, so that the server renders it without a flash.
+const ORDER = ["system", "light", "dark"];
+const root = document.documentElement;
+
+function label() {
+  const words = { system: "Theme: as the system", light: "Theme: light", dark: "Theme: dark" };
+  for (const it of document.querySelectorAll("[data-theme-switch]")) it.title = words[root.dataset.theme || "system"];
+}
+document.addEventListener("click", (event) => {
+  if (!event.target.closest("[data-theme-switch]")) return;
+  const next = ORDER[(ORDER.indexOf(root.dataset.theme || "system") + 1) % ORDER.length];
+  if (next === "system") delete root.dataset.theme;
+  else root.dataset.theme = next;
+  document.cookie = `theme=${next}; path=/; max-age=31536000; samesite=lax`;
+  label();
+});
+label();
