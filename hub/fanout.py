@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Ring:
-    """What a ring says: a project reached `seq`, or, with a `topic`, something without event moved."""
+    """A project reached `seq`; or, with a `topic`, something that has no event moved."""
 
     project_id: int
     seq: int

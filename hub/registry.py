@@ -18,7 +18,7 @@ from hub.actor import Actor
 from hub.errors import Conflict, Forbidden, Invalid, KeyReused, NotFound
 from hub.models import Run, StoredCall
 from hub.models.events import canonical
-from hub.models.projects import Held, held, is_held, project_lock
+from hub.models.projects import held, project_lock
 
 MAX_KEY_CHARS = 200
 
@@ -227,7 +227,3 @@ def check_fence(actor: Actor) -> None:
         )
 
 
-def lock_of(actor: Actor) -> Held:
-    """Give the lock that the actor's call holds."""
-    assert is_held(actor.project_id)
-    return held(actor.project_id)

@@ -40,19 +40,13 @@ def rank(reader: Reader, news: News) -> int:
     """Rank news from 1, addressed to the reader, to 4, the rest."""
     if reader.member_id in news.facts.get("mentions", ()) or news.is_direct:
         return ADDRESSED
-    task = news.facts.get("task")
-    if news.subject in reader.subjects or (task and f"task:{task}" in reader.subjects):
+    about = {news.subject} | {
+        f"{kind}:{news.facts[kind]}" for kind in ("task", "objective") if kind in news.facts
+    }
+    if about & reader.subjects or news.channel_id in reader.channels:
         return MY_TASK
-    if news.channel_id in reader.channels:
-        return MY_TASK
-    if news.name in QUIET:
-        return REST
-    objective = news.facts.get("objective")
-    if objective and f"objective:{objective}" in reader.subjects:
-        return MY_TASK
-    if news.channel_id is None or news.channel_id in reader.home_channels:
-        return MY_PROJECT
-    return REST
+    common = news.channel_id is None or news.channel_id in reader.home_channels
+    return MY_PROJECT if common and news.name not in QUIET else REST
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,40 @@
+"""Rows of the programs that do the work."""
+
+from .pulls import PULL_STATES, Note, PullRequest, PullState, Review, Verdict
+from .sessions import (
+    SESSION_STATES,
+    CallState,
+    Session,
+    SessionState,
+    Step,
+    ToolCall,
+    Turn,
+    TurnState,
+)
+from .targets import Target, TargetState
+from .transcripts import Entry, EntryKind
+from .workspaces import WORKSPACE_STATES, Workspace, WorkspaceState
+
+__all__ = [
+    "PULL_STATES",
+    "SESSION_STATES",
+    "WORKSPACE_STATES",
+    "CallState",
+    "Entry",
+    "EntryKind",
+    "Note",
+    "PullRequest",
+    "PullState",
+    "Review",
+    "Session",
+    "SessionState",
+    "Step",
+    "Target",
+    "TargetState",
+    "ToolCall",
+    "Turn",
+    "TurnState",
+    "Verdict",
+    "Workspace",
+    "WorkspaceState",
+]

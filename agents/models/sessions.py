@@ -1,0 +1,223 @@
+"""Sessions, their turns, and the tool calls of each turn."""
+
+from datetime import datetime
+
+from django.db import models
+from django.db.models import Q
+
+from hub.models import Member, Objective, Project, Run, Task
+from hub.states import Machine
+
+from .targets import Target
+from .workspaces import Workspace
+
+
+class SessionState(models.TextChoices):
+    QUEUED = "queued", "queued"
+    STARTING = "starting", "starting"
+    RUNNING = "running", "running"
+    WAITING_USER = "waiting_user", "waiting for a person"
+    WAITING_CAPACITY = "waiting_capacity", "waiting for room"
+    SUCCEEDED = "succeeded", "succeeded"
+    FAILED = "failed", "failed"
+    CANCELED = "canceled", "canceled"
+
+
+_ENDS = {SessionState.SUCCEEDED, SessionState.FAILED, SessionState.CANCELED}
+
+SESSION_STATES = Machine(
+    SessionState,
+    {
+        SessionState.QUEUED: {SessionState.STARTING, SessionState.WAITING_CAPACITY, *_ENDS},
+        SessionState.STARTING: {SessionState.RUNNING, SessionState.WAITING_CAPACITY, *_ENDS},
+        SessionState.RUNNING: {
+            SessionState.WAITING_USER,
+            SessionState.WAITING_CAPACITY,
+            *_ENDS,
+        },
+        SessionState.WAITING_USER: {SessionState.RUNNING, *_ENDS},
+        SessionState.WAITING_CAPACITY: {SessionState.STARTING, SessionState.RUNNING, *_ENDS},
+        SessionState.SUCCEEDED: set(),
+        SessionState.FAILED: set(),
+        SessionState.CANCELED: set(),
+    },
+)
+
+
+class SessionQuerySet(models.QuerySet["Session"]):
+    def live(self) -> "SessionQuerySet":
+        """Keep the sessions that are not over."""
+        return self.filter(state__in=SESSION_STATES.live)
+
+    def due(self, now: datetime) -> "SessionQuerySet":
+        """Keep what may take a turn now: due, not leased, not paused by anybody."""
+        return (
+            self.live()
+            .filter(Q(due_at__lte=now) | Q(run__lease_until__lte=now))
+            .filter(Q(run__lease_until=None) | Q(run__lease_until__lte=now))
+            .filter(paused_at=None, project__paused_at=None, run__ended_at=None)
+        )
+
+
+class Session(models.Model):
+    """One run of an agent. `due_at` is when it next takes a turn; None lets it sleep until woken.
+
+    `provider_state` is what the provider needs to go on (a conversation id, a script's position).
+    """
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="sessions")
+    number = models.PositiveIntegerField()
+    member = models.ForeignKey(Member, on_delete=models.PROTECT, related_name="sessions")
+    run = models.OneToOneField(Run, on_delete=models.PROTECT, related_name="session")
+    role = models.CharField(max_length=24)
+    provider = models.CharField(max_length=40)
+    model = models.CharField(max_length=80, blank=True)
+    state = models.CharField(
+        max_length=20, choices=SessionState.choices, default=SessionState.QUEUED
+    )
+    activity = models.CharField(max_length=200, blank=True)
+    brief = models.TextField(blank=True)
+    summary = models.TextField(blank=True)
+    objective = models.ForeignKey(
+        Objective, null=True, blank=True, on_delete=models.SET_NULL, related_name="sessions"
+    )
+    task = models.ForeignKey(
+        Task, null=True, blank=True, on_delete=models.SET_NULL, related_name="sessions"
+    )
+    parent = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="children"
+    )
+    target = models.ForeignKey(Target, on_delete=models.PROTECT, related_name="sessions")
+    workspace = models.ForeignKey(
+        Workspace, null=True, blank=True, on_delete=models.SET_NULL, related_name="sessions"
+    )
+    provider_state = models.JSONField(default=dict)
+    due_at = models.DateTimeField(null=True, blank=True)
+    paused_at = models.DateTimeField(null=True, blank=True)
+    failures = models.PositiveSmallIntegerField(default=0)
+    created_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    objects = SessionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "session"
+        constraints = [
+            models.UniqueConstraint(fields=["project", "number"], name="session_number_unique"),
+            models.UniqueConstraint(
+                fields=["member"],
+                condition=Q(ended_at=None),
+                name="session_one_live_per_member",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["target", "due_at"], condition=Q(ended_at=None), name="session_by_due"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"session {self.number}"
+
+    @property
+    def member_name(self) -> str:
+        """Name of the agent."""
+        return self.member.name
+
+    @property
+    def task_number(self) -> int | None:
+        """Number of its task."""
+        return self.task.number if self.task else None
+
+    @property
+    def is_rehearsal(self) -> bool:
+        """Tell whether a script plays the agent."""
+        return self.provider == "rehearsal"
+
+
+class TurnState(models.TextChoices):
+    RUNNING = "running", "running"
+    DONE = "done", "done"
+    FAILED = "failed", "failed"
+
+
+class Turn(models.Model):
+    """One step of a session's life: what it read, what was answered, what was done.
+
+    `upto` is how far it read the inbox; that is acknowledged when the turn is done.
+    """
+
+    session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="turns")
+    number = models.PositiveIntegerField()
+    state = models.CharField(max_length=10, choices=TurnState.choices, default=TurnState.RUNNING)
+    prompt = models.TextField(blank=True)
+    news = models.JSONField(default=list)
+    upto = models.BigIntegerField(default=0)
+    input_tokens = models.PositiveIntegerField(default=0)
+    output_tokens = models.PositiveIntegerField(default=0)
+    error = models.TextField(blank=True)
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = "turn"
+        constraints = [
+            models.UniqueConstraint(fields=["session", "number"], name="turn_number_unique"),
+            models.UniqueConstraint(
+                fields=["session"], condition=Q(state="running"), name="turn_one_running"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"turn {self.number}"
+
+
+class Step(models.Model):
+    """One stored answer of the provider: written before any of its tool calls runs."""
+
+    turn = models.ForeignKey(Turn, on_delete=models.CASCADE, related_name="steps")
+    number = models.PositiveSmallIntegerField()
+    text = models.TextField(blank=True)
+    is_last = models.BooleanField()
+    at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = "step"
+        constraints = [
+            models.UniqueConstraint(fields=["turn", "number"], name="step_number_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return f"step {self.number}"
+
+
+class CallState(models.TextChoices):
+    PLANNED = "planned", "planned"
+    BEGUN = "begun", "begun"
+    DONE = "done", "done"
+    INTERRUPTED = "interrupted", "interrupted"
+
+
+class ToolCall(models.Model):
+    """One tool call. `begun` without a result means that a crash came in between."""
+
+    step = models.ForeignKey(Step, on_delete=models.CASCADE, related_name="calls")
+    number = models.PositiveSmallIntegerField()
+    use_id = models.CharField(max_length=80)
+    name = models.CharField(max_length=48)
+    arguments = models.JSONField(default=dict)
+    state = models.CharField(max_length=12, choices=CallState.choices, default=CallState.PLANNED)
+    result = models.TextField(blank=True)
+    is_error = models.BooleanField(default=False)
+    exit_code = models.SmallIntegerField(null=True, blank=True)
+    seconds = models.FloatField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = "tool call"
+        constraints = [
+            models.UniqueConstraint(fields=["step", "number"], name="tool_call_number_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.state})"
