@@ -92,7 +92,8 @@ def _running(server: Server) -> Iterator[None]:
 def _call(server: Server, name: str, sockets: Path, *arguments: str | Path) -> str:
     code, said = server.account.run(
         server.program(name),
-        *("--host", sockets, "--port", str(PORT), "--username", ROLE, "--dbname", "postgres"),
+        *("--host", sockets, "--port", str(PORT), "--username", ROLE),
+        *("--dbname", "dbname=postgres"),  # pg_dumpall takes no bare name here
         *arguments,
         timeout_s=DUMP_TIMEOUT_S,
     )
