@@ -1,9 +1,17 @@
-"""The agents application."""
+"""The programs that do the work, as a Django application."""
+
+from importlib import import_module
 
 from django.apps import AppConfig
 
 
 class AgentsConfig(AppConfig):
-    """See the package's modules."""
+    """Sessions, workspaces, pull requests, and the workers' side of them."""
 
     name = "agents"
+    verbose_name = "Agents"
+
+    def ready(self) -> None:
+        """Import the modules that register actions."""
+        for noun in ("merges", "pulls", "sessions", "turns", "workspaces"):
+            import_module(f"agents.actions.{noun}")

@@ -40,9 +40,7 @@ class PullRequest(models.Model):
     task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="pulls")
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="pulls")
     opened_by = models.ForeignKey(Member, on_delete=models.PROTECT, related_name="opened_pulls")
-    state = models.CharField(
-        max_length=10, choices=PullState.choices, default=PullState.PREPARING
-    )
+    state = models.CharField(max_length=10, choices=PullState.choices, default=PullState.PREPARING)
     title = models.CharField(max_length=160)
     summary = models.TextField(blank=True)
     branch = models.CharField(max_length=120)

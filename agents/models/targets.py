@@ -13,9 +13,7 @@ class Target(models.Model):
     """A worker host: its Celery queue is `sessions.<name>`, its checkouts live on its disk."""
 
     name = models.SlugField(max_length=40, unique=True)
-    state = models.CharField(
-        max_length=10, choices=TargetState.choices, default=TargetState.ONLINE
-    )
+    state = models.CharField(max_length=10, choices=TargetState.choices, default=TargetState.ONLINE)
     slots = models.PositiveSmallIntegerField(default=4)
     seen_at = models.DateTimeField(null=True, blank=True)
 

@@ -1,0 +1,19 @@
+"""Providers by name."""
+
+from collections.abc import Mapping
+
+from hub.errors import Invalid
+
+from .base import Provider
+from .rehearsal import Rehearsal
+
+PROVIDERS: Mapping[str, Provider] = {provider.name: provider for provider in (Rehearsal(),)}
+
+
+def find(name: str) -> Provider:
+    """Give a provider by name. Raises Invalid."""
+    found = PROVIDERS.get(name)
+    if found is None:
+        known = ", ".join(sorted(PROVIDERS))
+        raise Invalid(f"There is no provider {name}; known are {known}.", code="provider.unknown")
+    return found

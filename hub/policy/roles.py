@@ -21,6 +21,7 @@ CAPABILITIES: Mapping[str, str] = {
     "merge": "order a merge",
     "manage": "change the project, its members and tokens",
     "house": "make projects and stop everything",
+    "run": "report a session's own turns",
     "hub": "what only Parley itself does",
 }
 

@@ -1,0 +1,244 @@
+"""What a worker writes while it runs a turn: all fenced by the run's epoch, none of it an event
+but the end of the turn.
+"""
+
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from agents import access as own
+from agents.models import (
+    SESSION_STATES,
+    Entry,
+    EntryKind,
+    Session,
+    SessionState,
+    Step,
+    ToolCall,
+    Turn,
+    TurnState,
+    Workspace,
+)
+from agents.models.sessions import CallState
+from agents.schemas import TurnOut
+from hub import fanout
+from hub.actions import events
+from hub.actions.inbox import reader_name
+from hub.actor import Actor
+from hub.errors import Invalid
+from hub.models import Decision, DecisionKind
+from hub.registry import action
+from hub.schemas import Done
+from hub.text import clip, mask
+
+MAX_ENTRY_CHARS = 32_000
+MAX_FAILURES = 3
+Facts = dict[str, Any]
+
+
+def session_of(actor: Actor) -> Session:
+    """Give the session whose turn the actor is. Raises Invalid for anybody else."""
+    row = own.own_session(actor)
+    if row is None:
+        raise Invalid("Only a worker reports turns, for its own session.", code="session.none")
+    return row
+
+
+def append(actor: Actor, row: Session, turn: Turn | None, kind: EntryKind, **values: Any) -> Entry:
+    """Write one transcript row; secrets are masked here, the transcript's only way in."""
+    last = Entry.objects.filter(session=row).order_by("-seq").values_list("seq", flat=True).first()
+    values["text"] = clip(mask(str(values.get("text", ""))), MAX_ENTRY_CHARS)
+    values["title"] = clip(mask(str(values.get("title", ""))), 200)
+    entry = Entry.objects.create(
+        session=row, turn=turn, seq=(last or 0) + 1, kind=kind, at=actor.now, **values
+    )
+    fanout.wake(actor.project_id, entry.seq, f"session:{row.number}")
+    return entry
+
+
+@action("turn.begin", needs="run", returns=TurnOut)
+def begin(actor: Actor) -> TurnOut:
+    """Begin a turn, or go on with the one that a crash left unfinished."""
+    row = session_of(actor)
+    if row.state == SessionState.QUEUED:
+        SESSION_STATES.move(row, SessionState.STARTING, started_at=actor.now)
+    if row.state != SessionState.RUNNING:
+        SESSION_STATES.move(row, SessionState.RUNNING, activity="reading")
+    open_turn = row.turns.filter(state=TurnState.RUNNING).first()
+    if open_turn:
+        ToolCall.objects.filter(step__turn=open_turn, state=CallState.BEGUN).update(
+            state=CallState.INTERRUPTED,
+            is_error=True,
+            result="Interrupted by a crash: it may or may not have happened. Look before you repeat it.",
+        )
+        append(actor, row, open_turn, EntryKind.NOTE, text="Taken up again after an interruption.")
+        return TurnOut(number=open_turn.number, is_new=False)
+    last = row.turns.order_by("-number").values_list("number", flat=True).first() or 0
+    turn = Turn.objects.create(session=row, number=last + 1, started_at=actor.now)
+    return TurnOut(number=turn.number, is_new=True)
+
+
+def current(row: Session) -> Turn:
+    """Give the session's running turn."""
+    return row.turns.get(state=TurnState.RUNNING)
+
+
+@action("turn.read", needs="run", returns=Done)
+def read(actor: Actor, prompt: str, news: list[Facts], upto: int) -> Done:
+    """Store what the turn will tell the model, before it is told."""
+    row = session_of(actor)
+    turn = current(row)
+    Turn.objects.filter(pk=turn.pk).update(prompt=mask(prompt), news=news, upto=upto)
+    append(actor, row, turn, EntryKind.READ, title=f"{len(news)} new", text=prompt)
+    return Done()
+
+
+@action("turn.answer", needs="run", returns=Done)
+def answer(
+    actor: Actor,
+    text: str,
+    calls: list[Facts],
+    *,
+    is_last: bool,
+    state: Facts,
+    usage: dict[str, Annotated[int, Field(ge=0)]] = {},  # noqa: B006 - pydantic copies
+) -> Done:
+    """Store the model's answer, before any of its tool calls runs."""
+    row = session_of(actor)
+    turn = current(row)
+    number = turn.steps.count() + 1
+    step = Step.objects.create(turn=turn, number=number, text=text, is_last=is_last, at=actor.now)
+    ToolCall.objects.bulk_create(
+        ToolCall(
+            step=step,
+            number=index,
+            use_id=call["id"],
+            name=call["name"],
+            arguments=call["arguments"],
+        )
+        for index, call in enumerate(calls, 1)
+    )
+    Session.objects.filter(pk=row.pk).update(provider_state=state)
+    Turn.objects.filter(pk=turn.pk).update(
+        input_tokens=turn.input_tokens + usage.get("input_tokens", 0),
+        output_tokens=turn.output_tokens + usage.get("output_tokens", 0),
+    )
+    if text:
+        append(actor, row, turn, EntryKind.SAID, text=text)
+    return Done()
+
+
+@action("turn.begin_call", needs="run", returns=Done)
+def begin_call(actor: Actor, call: int, activity: str = "") -> Done:
+    """Write that a tool call is about to run; without a result it counts as interrupted."""
+    row = session_of(actor)
+    ToolCall.objects.filter(pk=call, step__turn__session=row).update(state=CallState.BEGUN)
+    Session.objects.filter(pk=row.pk).update(activity=clip(activity, 200))
+    return Done()
+
+
+@action("turn.end_call", needs="run", returns=Done)
+def end_call(
+    actor: Actor,
+    call: int,
+    result: str,
+    *,
+    is_error: bool = False,
+    exit_code: int | None = None,
+    seconds: float | None = None,
+) -> Done:
+    """Write a tool call's result."""
+    row = session_of(actor)
+    found = ToolCall.objects.select_related("step__turn").get(pk=call, step__turn__session=row)
+    ToolCall.objects.filter(pk=found.pk).update(
+        state=CallState.DONE,
+        result=mask(result),
+        is_error=is_error,
+        exit_code=exit_code,
+        seconds=seconds,
+    )
+    title = f"{found.name} {_argument(found.arguments)}"
+    append(
+        actor,
+        row,
+        found.step.turn,
+        EntryKind.ERROR if is_error else EntryKind.TOOL,
+        title=title,
+        text=result,
+        exit_code=exit_code,
+        seconds=seconds,
+    )
+    return Done()
+
+
+def _argument(arguments: Facts) -> str:
+    for name in ("command", "path", "title", "text", "task", "role", "pull"):
+        if name in arguments:
+            return clip(str(arguments[name]).replace("\n", " "), 120)
+    return ""
+
+
+@action("turn.end", needs="run", returns=Done)
+def end(actor: Actor, *, error: str = "") -> Done:
+    """End the turn: acknowledge what it read, and sleep until something happens.
+
+    A failed turn is tried again, three times, with a growing pause; then the session waits for
+    a person.
+    """
+    row = session_of(actor)
+    turn = current(row)
+    state = TurnState.FAILED if error else TurnState.DONE
+    Turn.objects.filter(pk=turn.pk).update(state=state, error=mask(error), ended_at=actor.now)
+    if error:
+        append(actor, row, turn, EntryKind.ERROR, title="the turn failed", text=error)
+        _after_failure(actor, row)
+    else:
+        events.advance_cursor(actor.project_id, reader_name(row.member_id), turn.upto)
+        Session.objects.filter(pk=row.pk).update(failures=0, activity="")
+    if row.state == SessionState.RUNNING and _asks(row):
+        SESSION_STATES.move(row, SessionState.WAITING_USER)
+    events.record(
+        actor, "session.turn", f"session:{row.number}", turn=turn.number, failed=bool(error)
+    )
+    return Done()
+
+
+def _asks(row: Session) -> bool:
+    mine = Decision.objects.open().filter(asker_id=row.member_id)
+    return mine.filter(kind=DecisionKind.QUESTION).exists()
+
+
+def _after_failure(actor: Actor, row: Session) -> None:
+    failures = row.failures + 1
+    pause = timedelta(seconds=10 * 2 ** (failures - 1))
+    over = failures >= MAX_FAILURES
+    Session.objects.filter(pk=row.pk).update(
+        failures=0 if over else failures,
+        due_at=None if over else actor.now + pause,
+        paused_at=actor.now if over else None,
+        activity="paused after three failed turns" if over else "trying again soon",
+    )
+
+
+@action("turn.wait", needs="run", returns=Done)
+def wait(actor: Actor, reason: str, *, seconds: int = 2) -> Done:
+    """Give the turn back without having begun: something it needs is not free yet."""
+    row = session_of(actor)
+    turn = current(row)
+    if not turn.steps.exists() and not turn.prompt:
+        turn.delete()
+    if row.state != SessionState.WAITING_CAPACITY:
+        SESSION_STATES.move(row, SessionState.WAITING_CAPACITY)
+    due = actor.now + timedelta(seconds=seconds)
+    Session.objects.filter(pk=row.pk).update(due_at=due, activity=clip(reason, 200))
+    return Done()
+
+
+def take_workspace(actor: Actor, workspace: Workspace) -> bool:
+    """Become a checkout's only writer, under the lock; tell whether it worked."""
+    free = Workspace.objects.filter(pk=workspace.pk, writer=None)
+    stale = Workspace.objects.filter(pk=workspace.pk, writer__lease_until__lte=actor.now)
+    over = Workspace.objects.filter(pk=workspace.pk, writer__lease_until=None)
+    mine = Workspace.objects.filter(pk=workspace.pk, writer_id=actor.run_id)
+    return any(rows.update(writer_id=actor.run_id) for rows in (free, mine, stale, over))

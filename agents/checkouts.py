@@ -1,0 +1,59 @@
+"""A session's checkout on the disk: made when first needed, committed by the hub in its name."""
+
+from pathlib import Path
+
+from agents import places
+from agents.git import checkouts as git_checkouts
+from agents.git import repository, trees
+from agents.models import Session, Workspace, WorkspaceState
+from hub import clock, registry
+from hub.actor import Actor
+from hub.errors import Conflict
+
+MAX_SUBJECT_CHARS = 72
+
+
+def prepare(actor: Actor, session: Session, workspace: Workspace) -> None:
+    """Make the clone of a workspace unless it stands already."""
+    if workspace.state == WorkspaceState.READY:
+        return
+    bare, path = places.bare(session.project), Path(workspace.path)
+    repository.ensure_mirror(session.project.repository, bare)
+    if path.exists():
+        git_checkouts.remove_checkout(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    commit = git_checkouts.create_checkout(
+        bare, path, branch=workspace.branch, base=workspace.base_branch
+    )
+    registry.call(actor, "workspace.ready", {"workspace": workspace.pk, "base_commit": commit})
+    workspace.state = WorkspaceState.READY
+
+
+def commit(actor: Actor, session: Session, workspace: Workspace, message: str) -> str:
+    """Commit what stands in the checkout under the agent's name; give the commit's id.
+
+    Raises Conflict `commit.empty` when nothing has changed.
+    """
+    bare = places.bare(session.project)
+    tree = trees.take_tree(bare, Path(workspace.path), workspace.branch)
+    made = repository.commit(
+        bare,
+        workspace.branch,
+        tree.sha,
+        message=message,
+        author=repository.Signature.of_agent(session.member.name, clock.now()),
+        expected=tree.tip,
+    )
+    subject = message.strip().splitlines()[0][:MAX_SUBJECT_CHARS]
+    registry.call(actor, "workspace.committed", {"commit": made, "subject": subject})
+    return made
+
+
+def save(actor: Actor, session: Session, workspace: Workspace) -> None:
+    """Commit what a turn left uncommitted, so that nothing is lost between turns."""
+    work = f"#{session.task_number}" if session.task_id else "the task"
+    try:
+        commit(actor, session, workspace, f"Save {session.member.name}'s work on {work}")
+    except Conflict as error:
+        if error.code != "commit.empty":
+            raise

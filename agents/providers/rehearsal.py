@@ -1,0 +1,92 @@
+"""The rehearsal: a provider that plays its part from a script, with real tools and real effects."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from agents.policy import script as scripts
+from agents.policy.script import Step
+
+from .base import Answer, Request, ToolUse
+
+
+class Rehearsal:
+    """Plays `request.role` (and task) from `request.script`; keeps its place in the state.
+
+    A step whose news has not come yet ends the turn; the next turn looks again.
+    """
+
+    name = "rehearsal"
+
+    def respond(self, request: Request) -> Answer:
+        """Give the next step of the part, or nothing while it waits."""
+        state = _State.of(request)
+        steps = scripts.load(request.script).part(request.role, request.task)
+        if state.at >= len(steps):
+            return state.answer("", (), is_last=True)
+        step = steps[state.at]
+        if step.waits and not state.take(step):
+            return state.answer("", (), is_last=True)
+        return state.play(step, is_end=state.at + 1 >= len(steps))
+
+
+class _State:
+    def __init__(self, stored: Mapping[str, Any]) -> None:
+        self.at: int = stored.get("at", 0)
+        self.variables: dict[str, Any] = dict(stored.get("variables", {}))
+        self.news: list[dict[str, Any]] = list(stored.get("news", []))
+        self.saves: list[dict[str, str]] = list(stored.get("saves", []))
+
+    @classmethod
+    def of(cls, request: Request) -> "_State":
+        state = cls(request.state)
+        state.variables.update(agent=request.agent, task_name=request.task)
+        if not request.exchanges:
+            state.news.extend(dict(item) for item in request.news)
+        else:
+            state.learn(request)
+        return state
+
+    def learn(self, request: Request) -> None:
+        """Keep the fields of the last calls' answers that the script wants to know."""
+        outcomes = request.exchanges[-1].outcomes
+        for save, outcome in zip(self.saves, outcomes, strict=False):
+            if isinstance(outcome.value, Mapping):
+                self.variables.update({name: outcome.value.get(key) for name, key in save.items()})
+
+    def take(self, step: Step) -> bool:
+        """Use up the news a step waits for; its facts become variables."""
+        index = scripts.match(step.waits, self.news)
+        if index is None:
+            return False
+        item = self.news[index]
+        del self.news[index]
+        self.variables.update({f"news.{key}": value for key, value in item["facts"].items()})
+        self.variables["news.message"] = item["facts"].get("message", item["seq"])
+        self.variables["news.actor"] = item["actor"]
+        self.variables["news.text"] = item["text"]
+        return True
+
+    def play(self, step: Step, *, is_end: bool) -> Answer:
+        """Make a step's answer and move on."""
+        calls = tuple(
+            ToolUse(
+                id=f"step{self.at}-{index}",
+                name=call.tool,
+                arguments=scripts.fill(dict(call.arguments), self.variables),
+            )
+            for index, call in enumerate(step.calls, 1)
+        )
+        self.saves = [dict(call.save) for call in step.calls]
+        self.at += 1
+        say = str(scripts.fill(step.say, self.variables))
+        return self.answer(say, calls, is_last=is_end and not calls)
+
+    def answer(self, text: str, calls: tuple[ToolUse, ...], *, is_last: bool) -> Answer:
+        """Give an answer with the state to keep."""
+        state = {
+            "at": self.at,
+            "variables": self.variables,
+            "news": self.news,
+            "saves": self.saves,
+        }
+        return Answer(text=text, calls=calls, is_last=is_last, state=state)

@@ -1,0 +1,129 @@
+"""The tools a session is offered, and running one: an action, or something in its checkout."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agents import checkouts, places, tools
+from agents.models import Session, Workspace
+from agents.providers.base import ToolSpec, ToolUse
+from hub import registry
+from hub.actor import Actor
+from hub.errors import HubError, Invalid
+from hub.policy.roles import role as role_of
+
+READ = ("read_file", "list_files", "search", "git_status", "git_diff")
+RUN = (*READ, "run_command")
+WRITE = (*RUN, "write_file", "edit_file", "commit")
+CHECKOUT_TOOLS: Mapping[str, tuple[str, ...]] = {
+    "manager": READ,
+    "implementer": WRITE,
+    "tester": RUN,
+    "reviewer": READ,
+    "documenter": WRITE,
+}
+WRITERS = frozenset(role for role, names in CHECKOUT_TOOLS.items() if "run_command" in names)
+COMMIT = ToolSpec(
+    name="commit",
+    description="Commit everything that stands in the checkout, under your name.",
+    schema={
+        "type": "object",
+        "properties": {"message": {"type": "string", "minLength": 3, "maxLength": 4000}},
+        "required": ["message"],
+        "additionalProperties": False,
+    },
+)
+ALWAYS = ("session.finish",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a tool call came to; `value` is an action's answer as plain values."""
+
+    text: str
+    is_error: bool = False
+    exit_code: int | None = None
+    seconds: float | None = None
+    value: Any = None
+
+
+def specs(actor: Actor, session: Session) -> tuple[ToolSpec, ...]:
+    """List the tools of a session's role: few, and only what it may do."""
+    names = (*role_of(session.role).tools, *ALWAYS)
+    actions = [registry.ACTIONS[name] for name in names if actor.may(registry.ACTIONS[name].needs)]
+    offered = [
+        ToolSpec(
+            name=tool_name(found.name),
+            description=found.summary,
+            schema=found.payload.model_json_schema(),
+        )
+        for found in actions
+    ]
+    if session.workspace_id:
+        offered += [_checkout_spec(name) for name in CHECKOUT_TOOLS.get(session.role, ())]
+    return tuple(offered)
+
+
+def tool_name(action: str) -> str:
+    """Turn an action's name into one that every model API takes: `task.open` → `task_open`."""
+    return action.replace(".", "_", 1)
+
+
+def action_name(tool: str) -> str | None:
+    """Turn a tool's name back into an action's; None when it is none."""
+    name = tool.replace("_", ".", 1)
+    return name if name in registry.ACTIONS else None
+
+
+def _checkout_spec(name: str) -> ToolSpec:
+    if name == COMMIT.name:
+        return COMMIT
+    tool = tools.TOOLS[name]
+    return ToolSpec(
+        name=name, description=tool.description, schema=tool.arguments.model_json_schema()
+    )
+
+
+def is_repeatable(tool: str) -> bool:
+    """Tell whether a call may be made again after a crash: an action's key makes it safe."""
+    return action_name(tool) is not None
+
+
+def run(actor: Actor, session: Session, use: ToolUse, key: str) -> Outcome:
+    """Run one tool call; a refusal is an outcome that the model can act on."""
+    offered = {spec.name for spec in specs(actor, session)}
+    try:
+        if use.name not in offered:
+            raise Invalid(f"You have no tool called {use.name}.", code="tool.unknown")
+        action = action_name(use.name)
+        if action:
+            value = registry.call(actor, action, use.arguments, key)
+            return Outcome(text=json.dumps(value, ensure_ascii=False), value=value)
+        return _in_checkout(actor, session, use)
+    except HubError as error:
+        return Outcome(text=f"Refused ({error.code}): {error.message}", is_error=True)
+
+
+def _in_checkout(actor: Actor, session: Session, use: ToolUse) -> Outcome:
+    workspace = session.workspace
+    if workspace is None:
+        raise Invalid("This session has no checkout.", code="workspace.none")
+    if use.name == COMMIT.name:
+        made = checkouts.commit(actor, session, workspace, _message(use.arguments))
+        return Outcome(text=f"Committed {made[:10]}.", value={"commit": made})
+    result = tools.call(_desk(workspace), use.name, dict(use.arguments))
+    return Outcome(text=result.text, exit_code=result.exit_code, seconds=result.seconds)
+
+
+def _message(arguments: Mapping[str, Any]) -> str:
+    message = arguments.get("message")
+    if not isinstance(message, str) or len(message.strip()) < 3:
+        raise Invalid("A commit needs a message.", code="commit.message")
+    return message
+
+
+def _desk(workspace: Workspace) -> tools.Workspace:
+    path = Path(workspace.path)
+    return tools.Workspace(path=path, home=places.agent_home(path))

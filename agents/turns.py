@@ -1,0 +1,222 @@
+"""One turn of a session: lease, inbox, provider, tools, record, release. Read from the top."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import connections
+
+from agents import checkouts, compose, leases, providers, toolbox
+from agents.leases import Lease, Renewal
+from agents.models import Session, Step, ToolCall, Turn, TurnState, Workspace
+from agents.models.sessions import CallState
+from agents.providers.base import Answer, Exchange, Request, ToolOutcome, ToolUse
+from hub import registry
+from hub.actor import Actor
+from hub.errors import Conflict, HubError
+from hub.models import HOUSE, Project
+
+MAX_STEPS = 60
+
+logger = logging.getLogger(__name__)
+
+
+class Interrupted(Exception):
+    """The turn has to stop here: paused, or the lease went to somebody else."""
+
+
+def run_next(target: str) -> bool:
+    """Take the next due session of a target through one turn; tell whether there was one."""
+    lease = leases.claim(target)
+    if lease is None:
+        return False
+    try:
+        with Renewal(lease) as renewal:
+            _guarded(lease, renewal)
+    finally:
+        leases.release(lease)
+    return True
+
+
+def _guarded(lease: Lease, renewal: Renewal) -> None:
+    actor = lease.actor()
+    try:
+        _turn(actor, lease, renewal)
+    except Interrupted as stop:
+        logger.info("session %s stops: %s", lease.session_id, stop)
+    except Exception as error:
+        if isinstance(error, Conflict) and error.code.startswith("run."):
+            logger.info("run %s was taken over", lease.run_id)
+            return
+        logger.exception("the turn of session %s failed", lease.session_id)
+        _fail(actor, lease, error)
+
+
+def _fail(actor: Actor, lease: Lease, error: Exception) -> None:
+    words = error.message if isinstance(error, HubError) else f"{type(error).__name__}: {error}"
+    if not Turn.objects.filter(session_id=lease.session_id, state=TurnState.RUNNING).exists():
+        registry.call(actor, "turn.begin", {})
+    registry.call(actor, "turn.end", {"error": words})
+
+
+def _turn(actor: Actor, lease: Lease, renewal: Renewal) -> None:
+    session = load(lease.session_id)
+    fresh = not session.turns.filter(state=TurnState.RUNNING).exists()
+    inbox = registry.call(actor, "inbox.read", {})
+    if fresh and not inbox["items"] and not inbox["skipped"] and session.turns.exists():
+        return
+    begun = registry.call(actor, "turn.begin", {})
+    workspace = _workspace(actor, session)
+    if workspace is None and _needs_checkout(session):
+        registry.call(actor, "turn.wait", {"reason": "another agent is writing in the checkout"})
+        return
+    if begun["is_new"] or not session.turns.get(number=begun["number"]).prompt:
+        prompt = compose.prompt(session, inbox)
+        news = {"prompt": prompt, "news": inbox["items"], "upto": inbox["upto"]}
+        registry.call(actor, "turn.read", news)
+    _answers(actor, lease, renewal)
+    if workspace is not None and session.role in toolbox.WRITERS:
+        checkouts.save(actor, session, workspace)
+    if workspace is not None:
+        registry.call(actor, "workspace.leave", {})
+    if load(lease.session_id).ended_at is None:
+        registry.call(actor, "turn.end", {})
+
+
+def load(pk: int) -> Session:
+    """Read a session with all that a turn looks at."""
+    rows = Session.objects.select_related(
+        "member", "task", "task__channel", "objective", "project", "workspace", "run", "target"
+    )
+    return rows.get(pk=pk)
+
+
+def _needs_checkout(session: Session) -> bool:
+    has_work = session.task is not None and session.task.ended_at is None
+    return has_work and bool(session.project.repository) and session.role in toolbox.CHECKOUT_TOOLS
+
+
+def _workspace(actor: Actor, session: Session) -> Workspace | None:
+    if not _needs_checkout(session):
+        return None
+    taken = registry.call(actor, "workspace.take", {"write": session.role in toolbox.WRITERS})
+    if taken is None:
+        return None
+    workspace = Workspace.objects.select_related("task").get(pk=taken["id"])
+    checkouts.prepare(actor, session, workspace)
+    session.workspace = workspace
+    return workspace
+
+
+def _answers(actor: Actor, lease: Lease, renewal: Renewal) -> None:
+    for _ in range(MAX_STEPS):
+        session = load(lease.session_id)
+        turn = session.turns.filter(state=TurnState.RUNNING).first()
+        if turn is None:
+            return
+        steps = list(turn.steps.prefetch_related("calls").order_by("number"))
+        values = _finish_calls(actor, session, turn, steps, renewal)
+        if session.ended_at is not None or load(lease.session_id).ended_at is not None:
+            return
+        if steps and (steps[-1].is_last or not steps[-1].calls.all()):
+            return
+        _check(session, renewal)
+        answer = _ask(actor, session, turn, steps, values)
+        registry.call(actor, "turn.answer", _stored(answer))
+    raise Conflict(f"A turn has at most {MAX_STEPS} steps.", code="turn.too_long")
+
+
+def _stored(answer: Answer) -> dict[str, Any]:
+    calls = [
+        {"id": use.id, "name": use.name, "arguments": dict(use.arguments)} for use in answer.calls
+    ]
+    return {
+        "text": answer.text,
+        "calls": calls,
+        "is_last": answer.is_last,
+        "state": dict(answer.state),
+        "usage": {
+            "input_tokens": answer.usage.input_tokens,
+            "output_tokens": answer.usage.output_tokens,
+        },
+    }
+
+
+def _check(session: Session, renewal: Renewal) -> None:
+    if renewal.lost.is_set():
+        raise Interrupted("the lease went to another worker")
+    paused = Project.objects.filter(pk__in=[HOUSE, session.project_id], paused_at__isnull=False)
+    if session.paused_at is not None or paused.exists():
+        raise Interrupted("it is paused")
+
+
+def _finish_calls(
+    actor: Actor, session: Session, turn: Turn, steps: list[Step], renewal: Renewal
+) -> Mapping[int, Any]:
+    values: dict[int, Any] = {}
+    for call in steps[-1].calls.all() if steps else ():
+        if call.state in {CallState.PLANNED, CallState.BEGUN}:
+            _check(session, renewal)
+            values[call.pk] = _run(actor, session, turn, call)
+    return values
+
+
+def _run(actor: Actor, session: Session, turn: Turn, call: ToolCall) -> Any:
+    use = ToolUse(id=call.use_id, name=call.name, arguments=call.arguments)
+    if not toolbox.is_repeatable(call.name):
+        registry.call(actor, "turn.begin_call", {"call": call.pk, "activity": call.name})
+    _let_go()
+    outcome = toolbox.run(actor, session, use, f"session:{session.pk}:{turn.number}:{call.pk}")
+    if Session.objects.filter(pk=session.pk, ended_at__isnull=False).exists():
+        return outcome.value
+    registry.call(
+        actor,
+        "turn.end_call",
+        {
+            "call": call.pk,
+            "result": outcome.text,
+            "is_error": outcome.is_error,
+            "exit_code": outcome.exit_code,
+            "seconds": outcome.seconds,
+        },
+    )
+    call.state, call.result, call.is_error = CallState.DONE, outcome.text, outcome.is_error
+    return outcome.value
+
+
+def _ask(
+    actor: Actor, session: Session, turn: Turn, steps: list[Step], values: Mapping[int, Any]
+) -> Answer:
+    request = Request(
+        role=session.role,
+        agent=session.member.name,
+        task=session.task.name if session.task else "",
+        script=session.project.script,
+        system=compose.system(session),
+        prompt=turn.prompt,
+        news=tuple(turn.news),
+        exchanges=tuple(_exchange(step, values) for step in steps),
+        tools=toolbox.specs(actor, session),
+        state=session.provider_state,
+    )
+    provider = providers.find(session.provider)
+    _let_go()
+    return provider.respond(request)
+
+
+def _exchange(step: Step, values: Mapping[int, Any]) -> Exchange:
+    outcomes = [
+        ToolOutcome(
+            use=ToolUse(id=call.use_id, name=call.name, arguments=call.arguments),
+            text=call.result,
+            is_error=call.is_error,
+            value=values.get(call.pk, compose.value_of(call.result)),
+        )
+        for call in step.calls.all()
+    ]
+    return Exchange(text=step.text, outcomes=tuple(outcomes))
+
+
+def _let_go() -> None:
+    """Give the database connection back before anything slow."""
+    connections.close_all()
