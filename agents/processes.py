@@ -16,8 +16,8 @@ POLL_S = 0.05
 CHUNK_BYTES = 65_536
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class User:
+@dataclass(frozen=True, slots=True)
+class RunAs:
     """The system user a program runs as; only root can hand over to another one."""
 
     uid: int
@@ -45,7 +45,7 @@ class Setting:
 
     cwd: Path
     env: Mapping[str, str]
-    user: User | None = None
+    user: RunAs | None = None
     on_start: Callable[[Child], None] | None = None
 
 
@@ -102,7 +102,8 @@ class Kept:
             return bytes(self._head + self._tail)
         if not self.tail_bytes:
             return bytes(self._head)
-        return b"%b\n[... %d bytes left out ...]\n%b" % (self._head, self.dropped, self._tail)
+        mark = b"\n[... %d bytes left out ...]\n" % self.dropped
+        return bytes(self._head + mark + self._tail)
 
 
 def run(argv: Sequence[str], setting: Setting, limits: Limits, stdin: bytes = b"") -> Finished:

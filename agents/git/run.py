@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agents import processes
+from agents.processes import RunAs
 from hub.errors import Invalid, Unavailable
+from hub.text import MASKED
+from hub.text import mask as hide
 
 TIMEOUT_S = 60.0
 OUTPUT_BYTES = 64 * 1024 * 1024
@@ -24,8 +27,6 @@ SAFE_CONFIG = (
     "core.fsmonitor=false",
     "core.attributesFile=/dev/null",
     "core.excludesFile=/dev/null",
-    "core.symlinks=true",
-    "core.autocrlf=false",
     "core.alternateRefsCommand=true",
     "core.askPass=",
     "core.bigFileThreshold=1m",
@@ -56,7 +57,7 @@ class GitError(Unavailable):
 class Place:
     """Where a git command works: a git directory of the hub's, or a person's folder by `cwd`.
 
-    `protocol` is the only one git may speak, `extra` more config as `key=value`. As root, `user`
+    `protocol` is the only one git may speak, `extra` more (key, value) config. As root, `user`
     is the owner of a person's repository: its files stay theirs and its config runs as them.
     """
 
@@ -64,9 +65,9 @@ class Place:
     work_tree: Path | None = None
     index: Path | None = None
     cwd: Path = Path("/")
-    user: processes.User | None = None
+    user: RunAs | None = None
     protocol: str = "none"
-    extra: tuple[str, ...] = ()
+    extra: tuple[tuple[str, str], ...] = ()
 
     @property
     def environment(self) -> dict[str, str]:
@@ -75,7 +76,15 @@ class Place:
             "GIT_WORK_TREE": self.work_tree,
             "GIT_INDEX_FILE": self.index,
         }
-        return {name: str(path) for name, path in places.items() if path is not None}
+        found = {name: str(path) for name, path in places.items() if path is not None}
+        if self.git_dir is None:  # found from `cwd`, and never in a folder above it
+            found["GIT_CEILING_DIRECTORIES"] = str(self.cwd.parent)
+        if self.extra:  # not by `-c`, which would cut a key that has a "=" in it
+            found["GIT_CONFIG_COUNT"] = str(len(self.extra))
+        for number, (key, value) in enumerate(self.extra):
+            found[f"GIT_CONFIG_KEY_{number}"] = key
+            found[f"GIT_CONFIG_VALUE_{number}"] = value
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +135,7 @@ def run_git(
     limits = processes.Limits(
         timeout_s=bounds.timeout_s, head_bytes=bounds.output_bytes, stop_at_limit=True
     )
-    config = [word for pair in (*SAFE_CONFIG, *place.extra) for word in ("-c", pair)]
+    config = [word for pair in SAFE_CONFIG for word in ("-c", pair)]
     try:
         done = processes.run([_program(), *config, *args], setting, limits, stdin)
     except OSError as error:
@@ -134,15 +143,15 @@ def run_git(
     _check(done, args[0], ok, bounds)
     return Answer(
         output=done.output,
-        errors=mask_urls(done.errors.decode("utf-8", "replace"))[-ERROR_CHARS:].strip(),
+        errors=_words(done),
         exit_code=-1 if done.exit_code is None else done.exit_code,
         truncated=done.truncated,
     )
 
 
-def mask_urls(text: str) -> str:
-    """Take user names and passwords out of the URLs in a text."""
-    return re.sub(r"(?i)\b([a-z][a-z0-9+.-]*://)[^/\s'\"]*@", r"\1***@", text)
+def mask(text: str) -> str:
+    """Mask the secrets in git's words, and whatever stands before the `@` of a URL."""
+    return hide(re.sub(r"://[^/\s'\"]*@", f"://{MASKED}@", text))
 
 
 def check_id(value: str) -> str:
@@ -208,10 +217,14 @@ def _check(done: processes.Finished, command: str, ok: Sequence[int], bounds: Bo
             command=command,
         )
     if done.exit_code not in ok:
-        words = mask_urls(done.errors.decode("utf-8", "replace"))[-ERROR_CHARS:].strip()
+        words = _words(done)
         raise GitError(
             f"git {command} failed: {words or 'no reason given'}",
             command=command,
             exit_code=done.exit_code,
             stderr=words,
         )
+
+
+def _words(done: processes.Finished) -> str:
+    return mask(done.errors.decode("utf-8", "replace"))[-ERROR_CHARS:].strip()
