@@ -26,7 +26,8 @@ def django_db_setup(
     """Make this worker's database."""
     with django_db_blocker.unblock():
         database.make_clone()
-        yield
+    yield
+    with django_db_blocker.unblock():
         database.close()
 
 

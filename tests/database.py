@@ -73,9 +73,12 @@ def end_abandoned_runs() -> None:
     """Stop the servers of runs that were killed without a chance to do it themselves."""
     for folder in FOLDERS.glob("parley-test-*"):
         pid = folder.name.split("-")[2]
-        if folder.stat().st_uid == os.geteuid() and pid.isdecimal() and not _is_alive(int(pid)):
-            _end_server(folder)
-            shutil.rmtree(folder, ignore_errors=True)
+        if not pid.isdecimal() or _is_alive(int(pid)):
+            continue
+        with suppress(FileNotFoundError):  # another run ends it too
+            if folder.stat().st_uid == os.geteuid():
+                _end_server(folder)
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _end_server(run: Path) -> None:
