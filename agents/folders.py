@@ -84,6 +84,11 @@ class Folder:
         self._move_near((), self._top)
         os.close(self._top)
 
+    @property
+    def descriptor(self) -> int:
+        """The open folder itself, for walking it with `os.fwalk`."""
+        return self._top
+
     def status(self, parts: tuple[str, ...]) -> os.stat_result | None:
         """Look at what a path names, not at what it points to; None when nothing is there."""
         try:

@@ -4,17 +4,20 @@ Git runs in a clone's own git directory only before its agent can write there.
 """
 
 import os
-import shutil
 from pathlib import Path
 
+from agents import processes
+from agents.folders import MAX_DEPTH
 from agents.git.repository import branch_ref, branch_tip, make_branch, private_index, tree_of
-from agents.git.run import Bounds, Place, check_id, run_git
+from agents.git.run import SYSTEM_PATH, Bounds, Place, check_id, run_git
 from agents.processes import RunAs
-from hub.errors import Conflict, Invalid, NotFound
+from hub.errors import Conflict, Invalid, NotFound, Unavailable
 
 MAX_TREE_FILES = 100_000
 MAX_TREE_BYTES = 2_000_000_000
 WRITE = Bounds(timeout_s=300)
+REMOVE = processes.Limits(timeout_s=300, head_bytes=10_000)
+REMOVING = processes.Setting(cwd=Path("/"), env={"PATH": SYSTEM_PATH})
 
 
 def create_checkout(
@@ -62,24 +65,24 @@ def extract(bare: Path, tree: str, path: Path, *, owner: RunAs | None = None) ->
 
 
 def remove_checkout(path: Path) -> None:
-    """Delete a checkout, also what an agent made unreadable; its processes must be dead."""
+    """Delete a checkout, also what an agent made unreadable; its processes must be dead.
 
-    def open_up(_function: object, name: str, _error: object) -> None:
-        for one in (Path(name).parent, Path(name)):
-            if one.is_dir() and not one.is_symlink():
-                one.chmod(0o700)
-
-    for handler in (open_up, open_up, None):
-        if path.exists():
-            shutil.rmtree(path, onerror=handler)
+    Not by shutil: it recurses, and an agent can nest folders deeper than Python can.
+    Raises Unavailable `checkout.not_removed`.
+    """
+    for step in (["rm", "-rf"], ["chmod", "-R", "u+rwX"], ["rm", "-rf"]):
+        if os.path.lexists(path):
+            processes.run([*step, "--", str(path)], REMOVING, REMOVE)
+    if os.path.lexists(path):
+        raise Unavailable("The checkout could not be removed.", code="checkout.not_removed")
 
 
 def give(path: Path, owner: RunAs) -> None:
-    """Make a user the owner of a folder and all below it; only root can."""
+    """Make a user the owner of a folder and all below it, links themselves; only root can."""
     os.chown(path, owner.uid, owner.gid)
-    for _, folders, names, descriptor in os.fwalk(path, follow_symlinks=False):
+    for top, folders, names in os.walk(path):
         for name in (*folders, *names):
-            os.chown(name, owner.uid, owner.gid, dir_fd=descriptor, follow_symlinks=False)
+            os.chown(Path(top, name), owner.uid, owner.gid, follow_symlinks=False)
 
 
 def _make_new(path: Path) -> None:
@@ -102,11 +105,13 @@ def _fill(bare: Path, tree: str, path: Path) -> None:
 
 def _check_size(bare: Path, tree: str) -> None:
     listing = run_git(["ls-tree", "-r", "-l", "-z", tree], Place(git_dir=bare)).output
-    sizes = [entry.split(b"\t", 1)[0].split()[-1] for entry in listing.split(b"\0") if entry]
+    entries = [entry.partition(b"\t") for entry in listing.split(b"\0") if entry]
+    sizes = [facts.split()[-1] for facts, _, _ in entries]
     size = sum(int(one) for one in sizes if one.isdigit())
-    if len(sizes) > MAX_TREE_FILES or size > MAX_TREE_BYTES:
+    depth = max((name.count(b"/") for _, _, name in entries), default=0)
+    if len(entries) > MAX_TREE_FILES or size > MAX_TREE_BYTES or depth >= MAX_DEPTH:
         raise Invalid(
-            f"The tree is too large: {len(sizes):,} files, {size:,} bytes; the limits are "
-            f"{MAX_TREE_FILES:,} and {MAX_TREE_BYTES:,}.",
+            f"The tree is too large: {len(entries):,} files, {size:,} bytes, {depth} folders "
+            f"deep; the limits are {MAX_TREE_FILES:,}, {MAX_TREE_BYTES:,} and {MAX_DEPTH}.",
             code="tree.too_large",
         )
