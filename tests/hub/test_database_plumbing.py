@@ -26,12 +26,13 @@ def nested(tmp_path, monkeypatch):
     """Start pytest on interrupted.py in a process group of its own; returns (process, mark)."""
     started = []
 
-    def start(*options, wait_s, url=""):
+    def start(*more, wait_s, url=""):
+        options = ["-q", "-p", "no:cacheprovider", *more]
         kept = {name: text for name, text in os.environ.items() if not is_of_this_run(name)}
         mark = tmp_path / "mark"
         given = {"PARLEY_TEST_MARK": str(mark), "PARLEY_TEST_WAIT_S": str(wait_s)}
         process = subprocess.Popen(
-            [sys.executable, "-m", "pytest", "-q", *options, "tests/hub/interrupted.py"],
+            [sys.executable, "-m", "pytest", *options, "tests/hub/interrupted.py"],
             env={**kept, **given, **({"DATABASE_URL": url} if url else {})},
             cwd=ROOT,
             stdout=said,
