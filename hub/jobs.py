@@ -6,10 +6,12 @@ from collections.abc import Callable
 from celery import shared_task
 
 from hub import clock, identify
-from hub.actions import decisions, messages, tasks
+from hub.actions import decisions, events, messages, tasks
 from hub.errors import Unavailable
 from hub.models import HOUSE, Decision, Message, Task
 from hub.models.projects import project_lock
+
+HEARTBEAT = "beat"  # name of the cursor that `/readyz` looks at: beat and a worker did their work
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +26,7 @@ def sweep() -> None:
     due = Decision.objects.due(now).values_list("project_id", flat=True)
     for project_id in sorted({*lapsed, *due} - {HOUSE}):
         _try(project_id, _sweep_project)
+    events.advance_cursor(HOUSE, HEARTBEAT, int(now.timestamp()))
 
 
 def _sweep_project(project_id: int) -> None:

@@ -1,0 +1,99 @@
+"""What `manage.py up` tells the person at the terminal: the address, a way in, what to try."""
+
+import http.client
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from hub.models import User
+from hub.web.accounts import enter_path
+
+from .house import address_of
+
+READY_TIMEOUT_S = 30.0
+ASK_EVERY_S = 0.25
+ANSWER_TIMEOUT_S = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hall:
+    """Where the house is entered. `address` is what we listen on, `url` what people type."""
+
+    address: tuple[str, int]
+    host_header: str
+    url: str
+    link: str
+    environment: Mapping[str, str]
+    started: float
+
+    @property
+    def words(self) -> str:
+        """Say where to go and what to do there."""
+        return (
+            f"Parley is at    {self.url}/\n"
+            f"Log in, once:   {self.link}\n"
+            "Try this:       open the Demo project and write what you want in its channel. A\n"
+            "                scripted team, which costs nothing, plans, builds, reviews and asks you.\n"
+            "Ctrl-C stops everything."
+        )
+
+
+def hall(door: socket.socket, started: float) -> Hall:
+    """Describe the way in: a link that logs the first administrator in once.
+
+    `started` is the monotonic second at which the command began.
+    """
+    bind = address_of(door)
+    url = settings.PARLEY_PUBLIC_URL.rstrip("/")
+    if url == f"http://{settings.PARLEY_BIND}":
+        url = f"http://{bind}"  # port 0 has become a real one
+    admin = User.objects.filter(is_superuser=True, is_active=True).order_by("pk").first()
+    host = settings.ALLOWED_HOSTS[0] if settings.ALLOWED_HOSTS else "localhost"
+    return Hall(
+        address=(_reachable(door), door.getsockname()[1]),
+        host_header="localhost" if host == "*" else host.lstrip("."),
+        url=url,
+        link=url + enter_path(admin) if admin else "there is no administrator any more",
+        environment={"PARLEY_BIND": bind, "PARLEY_PUBLIC_URL": url},
+        started=started,
+    )
+
+
+def announce(place: Hall, say: Callable[[str], None]) -> None:
+    """Say the words once everything is ready, or after 30 s with what is still down."""
+    threading.Thread(target=_announce, args=(place, say), daemon=True).start()
+
+
+def _announce(place: Hall, say: Callable[[str], None]) -> None:
+    deadline = place.started + READY_TIMEOUT_S
+    missing = "web does not answer"
+    while time.monotonic() < deadline:
+        missing = ask(place)
+        if not missing:
+            say(f"ready after {time.monotonic() - place.started:.1f} s\n{place.words}")
+            return
+        time.sleep(ASK_EVERY_S)
+    say(f"not ready after {READY_TIMEOUT_S:g} s: {missing}\n{place.words}")
+
+
+def ask(place: Hall) -> str:
+    """Ask /readyz what is down; empty when nothing is."""
+    connection = http.client.HTTPConnection(*place.address, timeout=ANSWER_TIMEOUT_S)
+    try:
+        connection.request("GET", "/readyz", headers={"Host": place.host_header})
+        parts = json.loads(connection.getresponse().read())["parts"]
+    except (OSError, http.client.HTTPException, ValueError, KeyError):
+        return "web does not answer"
+    finally:
+        connection.close()
+    return ", ".join(f"{name} ({part['note']})" for name, part in parts.items() if not part["ok"])
+
+
+def _reachable(door: socket.socket) -> str:
+    host: str = door.getsockname()[0]
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared only
