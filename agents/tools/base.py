@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,20 +11,29 @@ from typing import Any, get_type_hints
 from pydantic import BaseModel, ConfigDict
 
 from agents import processes
+from agents.git.run import DOMAIN, SYSTEM_PATH
 from agents.processes import Child, Finished, RunAs
-from hub.errors import NotFound
+from hub.errors import NotFound, Unavailable
 
 OUTPUT_BYTES = 65_536  # half from the head and half from the tail
 MAX_OPEN_FILES = 4_096
-MAX_FILE_BLOCKS = 2_097_152  # of 512 bytes: 1 GiB
-MAX_CPU_S = 1_200
-MAX_PROCESSES = 1_024  # all of the dedicated user; without one it would count the hub's own
+MAX_WRITTEN_BYTES = 1 << 30  # of one file
+CPU_GRACE_S = 10
+MAX_PROCESSES = 1_024  # of the dedicated user; without one it would count the hub's own
 
-# A limit that the system already holds lower stays as it is.
-_LIMITS = (
-    f"ulimit -c 0; ulimit -n {MAX_OPEN_FILES}; ulimit -f {MAX_FILE_BLOCKS}; ulimit -t {MAX_CPU_S}; "
-)
-_PROCESS_LIMIT = f"ulimit -p {MAX_PROCESSES} || ulimit -u {MAX_PROCESSES}; "
+# Everything an agent starts begins here, already inside what contains it. A limit that the
+# system holds lower stays as it is. Source: POSIX ulimit (-f counts 512 bytes); dash calls the
+# number of processes -p, bash -u.
+START = """
+{
+umask 022
+ulimit -c 0; ulimit -t "$1"; ulimit -f "$2"; ulimit -n "$3"
+[ "$4" = 0 ] || ulimit -p "$4" || ulimit -u "$4"
+mkdir -p "$TMPDIR"
+} 2>/dev/null
+shift 4
+exec "$@"
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,35 +89,49 @@ class Tool:
         )
 
 
-def build_argv(workspace: Workspace, argv: Sequence[str]) -> list[str]:
+def build_argv(workspace: Workspace, argv: Sequence[str], timeout_s: float) -> list[str]:
     """Wrap a program of an agent in its limits; the one place that decides what it starts in."""
-    limits = _LIMITS + (_PROCESS_LIMIT if workspace.owner else "")
-    return ["/bin/sh", "-c", f'{{ {limits}}} 2>/dev/null; exec "$@"', "sh", *argv]
+    limits = (
+        # CPU of all threads of one process: a bound that holds when the hub is gone
+        (int(timeout_s) + CPU_GRACE_S) * (os.cpu_count() or 1),
+        MAX_WRITTEN_BYTES // 512,
+        MAX_OPEN_FILES,
+        MAX_PROCESSES if workspace.owner else 0,
+    )
+    return ["/bin/sh", "-c", START, "sh", *map(str, limits), *argv]
 
 
 def environment(workspace: Workspace) -> dict[str, str]:
-    """Make the environment of an agent's program: nothing of the hub's but its PATH."""
+    """List all that a program of an agent finds in its environment; nothing of the hub's."""
     return {
-        "PATH": os.environ.get("PATH", os.defpath),
+        "PATH": f"{SYSTEM_PATH}:{sys.base_prefix}/bin",
         "HOME": str(workspace.home),
+        "TMPDIR": str(workspace.home / "tmp"),
         "LANG": "C.UTF-8",
         "LC_ALL": "C.UTF-8",
         "TERM": "dumb",
         "PAGER": "cat",
         "GIT_PAGER": "cat",
+        "GIT_EDITOR": "true",
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_CEILING_DIRECTORIES": str(workspace.path.parent),
         "GIT_AUTHOR_NAME": "agent",
-        "GIT_AUTHOR_EMAIL": "agent@parley.invalid",
+        "GIT_AUTHOR_EMAIL": f"agent@{DOMAIN}",
         "GIT_COMMITTER_NAME": "agent",
-        "GIT_COMMITTER_EMAIL": "agent@parley.invalid",
+        "GIT_COMMITTER_EMAIL": f"agent@{DOMAIN}",
         **workspace.environment,
     }
 
 
 def execute(workspace: Workspace, argv: Sequence[str], *, timeout_s: float) -> Finished:
-    """Run a program of an agent in its checkout, stderr joined to stdout."""
+    """Run a program of an agent in its checkout, stderr joined to stdout.
+
+    Raises NotFound `checkout.missing`, Unavailable `command.not_started`.
+    """
+    if not workspace.path.is_dir():
+        raise NotFound("The checkout is not there.", code="checkout.missing")
+    _make_home(workspace)
     setting = processes.Setting(
         cwd=workspace.path,
         env=environment(workspace),
@@ -121,9 +145,19 @@ def execute(workspace: Workspace, argv: Sequence[str], *, timeout_s: float) -> F
         merge=True,
     )
     try:
-        return processes.run(build_argv(workspace, argv), setting, limits)
+        return processes.run(build_argv(workspace, argv, timeout_s), setting, limits)
     except OSError as error:
-        raise NotFound("The checkout is not there.", code="checkout.missing") from error
+        raise Unavailable(
+            f"The command could not be started: {error.strerror}.", code="command.not_started"
+        ) from error
+
+
+def _make_home(workspace: Workspace) -> None:
+    """Make the home; its parent is the hub's, so that no agent can put a link in its place."""
+    workspace.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    owner = workspace.owner
+    if owner and workspace.home.stat(follow_symlinks=False).st_uid != owner.uid:
+        os.chown(workspace.home, owner.uid, owner.gid, follow_symlinks=False)
 
 
 def text_of(done: Finished) -> str:

@@ -48,7 +48,7 @@ def run_command(workspace: Workspace, arguments: RunCommand) -> ToolResult:
     return _result(done, text_of(done))
 
 
-def git_status(workspace: Workspace, arguments: GitStatus) -> ToolResult:
+def git_status(workspace: Workspace, arguments: GitStatus) -> ToolResult:  # noqa: ARG001 - none
     """Show which files of the checkout are changed or new."""
     done = _git(workspace, ["status", "--short", "--branch"])
     return _result(done, text_of(done))
@@ -57,9 +57,8 @@ def git_status(workspace: Workspace, arguments: GitStatus) -> ToolResult:
 def git_diff(workspace: Workspace, arguments: GitDiff) -> ToolResult:
     """Show what has changed in the checkout's tracked files, line by line."""
     where = ["/".join(split_path(arguments.path))] if arguments.path else ["."]
-    done = _git(
-        workspace, ["diff", "--no-color", "--no-ext-diff", "--no-textconv", "HEAD", "--"] + where
-    )
+    options = ["--no-color", "--no-ext-diff", "--no-textconv"]
+    done = _git(workspace, ["diff", *options, "HEAD", "--", *where])
     return _result(done, text_of(done) or "No change.")
 
 

@@ -25,7 +25,9 @@ class ListFiles(Arguments):
 
 
 class Search(Arguments):
-    pattern: Annotated[str, Field(min_length=1, max_length=1_000, description="a Perl regex")]
+    pattern: Annotated[
+        str, Field(min_length=1, max_length=1_000, description="a regular expression")
+    ]
     path: Below = ""
     ignore_case: bool = False
 
@@ -47,6 +49,8 @@ def search(workspace: Workspace, arguments: Search) -> ToolResult:
     options = ["-n", "-I", "--no-color", "--untracked", *(["-i"] if arguments.ignore_case else [])]
     rest = ["-e", arguments.pattern, "--", *_below(arguments.path)]
     done = _git(workspace, ["grep", *options, "-P", *rest])
+    if b"USE_LIBPCRE" in done.output:  # this git was built without it
+        done = _git(workspace, ["grep", *options, "-E", *rest])
     if done.exit_code not in {0, 1}:
         raise Invalid(f"The search failed: {text_of(done)[:300].strip()}", code="search.pattern")
     lines = [clip(line, MAX_LINE_CHARS) for line in text_of(done).splitlines()]
@@ -67,8 +71,7 @@ def _names(workspace: Workspace, options: list[str], where: list[str]) -> set[st
     done = _git(workspace, ["ls-files", "-z", *options, "--", *where])
     if done.exit_code != 0:
         raise Invalid(f"Git cannot list: {text_of(done)[:300].strip()}", code="checkout.broken")
-    names = {os.fsdecode(name) for name in done.output.split(b"\0") if name}
-    return names
+    return {os.fsdecode(name) for name in done.output.split(b"\0") if name}
 
 
 def _git(workspace: Workspace, args: list[str]) -> Finished:
