@@ -75,12 +75,12 @@ def _turn(actor: Actor, lease: Lease, renewal: Renewal) -> None:
         news = {"prompt": prompt, "news": inbox["items"], "upto": inbox["upto"]}
         registry.call(actor, "turn.read", news)
     _answers(actor, lease, renewal)
+    if load(lease.session_id).ended_at is not None:
+        return
     if workspace is not None and session.role in toolbox.WRITERS:
         checkouts.save(actor, session, workspace)
-    if workspace is not None:
         registry.call(actor, "workspace.leave", {})
-    if load(lease.session_id).ended_at is None:
-        registry.call(actor, "turn.end", {})
+    registry.call(actor, "turn.end", {})
 
 
 def load(pk: int) -> Session:
@@ -191,6 +191,7 @@ def _ask(
         role=session.role,
         agent=session.member.name,
         task=session.task.name if session.task else "",
+        brief=session.brief,
         script=session.project.script,
         system=compose.system(session),
         prompt=turn.prompt,

@@ -36,7 +36,8 @@ def prepared(
         claimed_until=None,
     )
     if not same:
-        pulls.log(actor, "pull.ready", row, tree=tree, mentions=_concerned(row))
+        reviewers = set(row.reviews.values_list("reviewer_id", flat=True))
+        pulls.log(actor, "pull.ready", row, mentions=sorted({*_concerned(row), *reviewers}))
     return row
 
 

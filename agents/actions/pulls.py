@@ -4,7 +4,6 @@ from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
 from django.db.models import Max
-from hub.markdown import RichText
 from pydantic import BaseModel, ConfigDict, Field
 
 from agents import access as own
@@ -25,6 +24,7 @@ from hub import access
 from hub.actions import channels, decisions, events, messages
 from hub.actor import Actor
 from hub.errors import Conflict, Forbidden
+from hub.markdown import RichText
 from hub.models import Channel, ChannelKind, DecisionState, Member, MemberKind, Message
 from hub.registry import action
 from hub.schemas import Limit, Number, Paragraph, TaskRef

@@ -5,18 +5,19 @@ from typing import Annotated, Literal
 
 from django.conf import settings
 from django.db.models import Max
-from hub.markdown import RichText
 from pydantic import Field
 
 from agents import access as own
-from agents.models import SESSION_STATES, Entry, Session, SessionState, Target
+from agents.models import SESSION_STATES, Entry, Session, SessionState, Target, Workspace
 from agents.policy.names import names, pick
 from agents.schemas import EntryOut, SessionOut
 from hub import access
-from hub.actions import channels, events, members, messages
+from hub.actions import channels, events, inbox, members, messages
 from hub.actor import Actor
 from hub.errors import Conflict, Forbidden, Invalid
+from hub.markdown import RichText
 from hub.models import TASK_STATES, ChannelKind, Member, Project, Run, Task, TaskState
+from hub.models.projects import held
 from hub.policy.roles import role as role_of
 from hub.registry import action
 from hub.schemas import After, Limit, Line, MemberName, Number, Paragraph, TaskRef
@@ -67,6 +68,8 @@ def start(
         due_at=actor.now,
         created_at=actor.now,
     )
+    if role != "em":  # a manager of the whole project reads what was said before it came
+        events.advance_cursor(actor.project_id, inbox.reader_name(member.pk), held(project.pk).seq)
     _log(actor, "session.started", row, role=role, agent=member.name)
     if work:
         _introduce(actor, row, work)
@@ -201,7 +204,8 @@ def end(actor: Actor, row: Session, state: SessionState, summary: str) -> None:
     """Move a session to a final state; free what it holds, and end its children when canceled."""
     SESSION_STATES.move(row, state, summary=summary, ended_at=actor.now, due_at=None, activity="")
     Run.objects.filter(pk=row.run_id).update(ended_at=actor.now, lease_until=None)
-    _log(actor, f"session.{state.value}", row, agent=row.member.name)
+    Workspace.objects.filter(writer_id=row.run_id).update(writer_id=None)
+    _log(actor, f"session.{state.value}", row, agent=row.member.name, role=row.role)
     for task in Task.objects.filter(holder_id=row.member_id, state=TaskState.CLAIMED):
         TASK_STATES.move(task, TaskState.OPEN, holder_id=None, lease_until=None)
         events.record(actor, "task.released", f"task:{task.number}", reason="the session ended")

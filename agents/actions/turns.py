@@ -70,7 +70,7 @@ def begin(actor: Actor) -> TurnOut:
         ToolCall.objects.filter(step__turn=open_turn, state=CallState.BEGUN).update(
             state=CallState.INTERRUPTED,
             is_error=True,
-            result="Interrupted by a crash: it may or may not have happened. Look before you repeat it.",
+            result="A crash came in between: it may have happened. Look before you repeat it.",
         )
         append(actor, row, open_turn, EntryKind.NOTE, text="Taken up again after an interruption.")
         return TurnOut(number=open_turn.number, is_new=False)

@@ -1,7 +1,8 @@
 """The rehearsal's scripts: TOML into steps, news into matches, templates into arguments. Pure.
 
 A script is a list of steps for each part. A part is a role, or `role:task-name` for one task.
-A step waits for news (`wait`), and then says one thing (`say`) and makes calls (`[[call]]`).
+A step waits for news (`wait`), applies only `when` variables contain words, and then says one
+thing (`say`) and makes calls (`call`). Without calls it ends the turn.
 """
 
 import re
@@ -42,8 +43,16 @@ class Step:
     """One answer of a scripted agent."""
 
     waits: tuple[Wait, ...]
+    when: Mapping[str, str]
     say: str
     calls: tuple[Call, ...]
+
+    def applies(self, variables: Mapping[str, Any]) -> bool:
+        """Tell whether each variable that `when` names contains the words given there."""
+        return all(
+            words.lower() in str(variables.get(name, "")).lower()
+            for name, words in self.when.items()
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +97,7 @@ def _step(table: Mapping[str, Any]) -> Step:
     waits = table.get("wait", [])
     return Step(
         waits=tuple(_wait(wait) for wait in (waits if isinstance(waits, list) else [waits])),
+        when=table.get("when", {}),
         say=table.get("say", ""),
         calls=tuple(
             Call(
@@ -139,3 +149,14 @@ def fill(value: Any, variables: Mapping[str, Any]) -> Any:
     if isinstance(value, list):
         return [fill(item, variables) for item in value]
     return value
+
+
+def facts_of(brief: str) -> dict[str, Any]:
+    """Read the lines `name: value` of a brief as variables `brief.name`; digits become numbers."""
+    found: dict[str, Any] = {}
+    for line in brief.splitlines():
+        name, colon, value = line.partition(":")
+        if colon and re.fullmatch(r"[a-z_]+", name.strip()):
+            text = value.strip()
+            found[f"brief.{name.strip()}"] = int(text) if text.isdigit() else text
+    return found

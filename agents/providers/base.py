@@ -48,6 +48,7 @@ class Request:
     role: str
     agent: str
     task: str
+    brief: str
     script: str
     system: str
     prompt: str

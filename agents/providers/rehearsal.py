@@ -21,6 +21,8 @@ class Rehearsal:
         """Give the next step of the part, or nothing while it waits."""
         state = _State.of(request)
         steps = scripts.load(request.script).part(request.role, request.task)
+        while state.at < len(steps) and not steps[state.at].applies(state.variables):
+            state.at += 1
         if state.at >= len(steps):
             return state.answer("", (), is_last=True)
         step = steps[state.at]
@@ -39,7 +41,8 @@ class _State:
     @classmethod
     def of(cls, request: Request) -> "_State":
         state = cls(request.state)
-        state.variables.update(agent=request.agent, task_name=request.task)
+        state.variables.update(scripts.facts_of(request.brief))
+        state.variables.update(agent=request.agent, task=request.task, brief=request.brief)
         if not request.exchanges:
             state.news.extend(dict(item) for item in request.news)
         else:

@@ -14,7 +14,7 @@ from hub.schemas import After, EventOut, Limit
 
 
 def record(
-    actor: Actor, name: str, subject: str, *, channel: Channel | None = None, **facts: Any
+    actor: Actor, name: str, subject: str, /, *, channel: Channel | None = None, **facts: Any
 ) -> Event:
     """Append one event to the project's log, under the lock that the caller holds.
 

@@ -9,7 +9,7 @@ from pydantic import Field
 from hub import access, identify
 from hub.actor import Actor
 from hub.errors import Conflict
-from hub.markdown import RichText, mentions
+from hub.markdown import RichText
 from hub.models import Channel, Member, Message, Reaction
 from hub.models.projects import after_commit, project_lock
 from hub.protocol import parse
@@ -121,7 +121,7 @@ def _close(actor: Actor, message: Message, outcome: commands.Outcome) -> None:
 
 
 def _addressed(actor: Actor, text: RichText, reply_to: Message | None) -> list[int]:
-    names = mentions(text.text)
+    names = text.mentions
     found: set[int] = set()
     if names:
         same = Q()

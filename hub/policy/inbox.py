@@ -7,7 +7,18 @@ from typing import Any
 from hub.text import estimate_tokens
 
 ADDRESSED, MY_TASK, MY_PROJECT, REST = 1, 2, 3, 4
-QUIET = frozenset({"channel.created", "channel.archived", "message.reacted", "member.retired"})
+QUIET = frozenset(
+    {
+        "channel.created",
+        "channel.archived",
+        "member.joined",
+        "member.retired",
+        "message.reacted",
+        "project.opened",
+        "session.turn",
+        "workspace.ready",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
