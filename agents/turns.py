@@ -46,7 +46,7 @@ def _guarded(lease: Lease, renewal: Renewal) -> None:
         logger.info("session %s stops: %s", lease.session_id, stop)
     except Exception as error:
         if isinstance(error, Conflict) and error.code.startswith("run."):
-            logger.info("run %s was taken over", lease.run_id)
+            logger.info("run %s was taken over: %s", lease.run_id, error.detail)
             return
         logger.exception("the turn of session %s failed", lease.session_id)
         _fail(actor, lease, error)

@@ -22,6 +22,8 @@ from hub.policy.roles import role as role_of
 from hub.registry import action
 from hub.schemas import After, Limit, Line, MemberName, Number, Paragraph, TaskRef
 
+from . import turns
+
 MAX_DEPTH = 3
 MAX_CHILDREN = 10
 AgentRole = Literal["em", "manager", "implementer", "tester", "reviewer", "documenter"]
@@ -205,6 +207,7 @@ def end(actor: Actor, row: Session, state: SessionState, summary: str) -> None:
     SESSION_STATES.move(row, state, summary=summary, ended_at=actor.now, due_at=None, activity="")
     Run.objects.filter(pk=row.run_id).update(ended_at=actor.now, lease_until=None)
     Workspace.objects.filter(writer_id=row.run_id).update(writer_id=None)
+    turns.close_last(actor, row, summary)
     _log(actor, f"session.{state.value}", row, agent=row.member.name, role=row.role)
     for task in Task.objects.filter(holder_id=row.member_id, state=TaskState.CLAIMED):
         TASK_STATES.move(task, TaskState.OPEN, holder_id=None, lease_until=None)

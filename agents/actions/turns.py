@@ -204,6 +204,16 @@ def end(actor: Actor, *, error: str = "") -> Done:
     return Done()
 
 
+def close_last(actor: Actor, row: Session, summary: str) -> None:
+    """Close the turn in which a session ends, with its summary as the transcript's last word."""
+    turn = row.turns.filter(state=TurnState.RUNNING).first()
+    if turn:
+        Turn.objects.filter(pk=turn.pk).update(state=TurnState.DONE, ended_at=actor.now)
+        last = ToolCall.objects.filter(step__turn=turn, name="session_finish")
+        last.update(state=CallState.DONE, result="Your part is over.")
+    append(actor, row, turn, EntryKind.NOTE, title="the end", text=summary)
+
+
 def _asks(row: Session) -> bool:
     mine = Decision.objects.open().filter(asker_id=row.member_id)
     return mine.filter(kind=DecisionKind.QUESTION).exists()

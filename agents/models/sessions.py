@@ -215,6 +215,7 @@ class ToolCall(models.Model):
 
     class Meta:
         verbose_name = "tool call"
+        ordering = ["number"]
         constraints = [
             models.UniqueConstraint(fields=["step", "number"], name="tool_call_number_unique"),
         ]
