@@ -38,7 +38,7 @@ def of_hub(project_id: int, entry: str = "job") -> Actor:
 def of_user(user: AbstractBaseUser | AnonymousUser, slug: str, entry: str = "page") -> Actor:
     """Make the Actor of a logged-in person in a project. Raises NotFound for outsiders."""
     member = (
-        Member.objects.filter(user_id=user.pk, project__slug=slug, retired_at=None)
+        Member.objects.filter(user_id=user.pk or 0, project__slug=slug, retired_at=None)
         .filter(project__archived_at=None)
         .first()
     )
@@ -49,7 +49,7 @@ def of_user(user: AbstractBaseUser | AnonymousUser, slug: str, entry: str = "pag
 
 def of_house(user: AbstractBaseUser | AnonymousUser, entry: str = "page") -> Actor:
     """Make the Actor of a person in the house project. Raises Forbidden for all but its members."""
-    member = Member.objects.filter(user_id=user.pk, project_id=HOUSE, retired_at=None).first()
+    member = Member.objects.filter(user_id=user.pk or 0, project_id=HOUSE, retired_at=None).first()
     if member is None:
         raise Forbidden("Only the house's members may do this.", code="house.closed")
     return of_member(member, entry)

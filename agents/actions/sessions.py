@@ -1,7 +1,7 @@
 """Sessions: started, steered, paused, and ended. Workers make it so."""
 
 from datetime import datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from django.conf import settings
 from django.db.models import Max
@@ -113,7 +113,7 @@ def local_target() -> Target:
     return target
 
 
-def _log(actor: Actor, name: str, row: Session, **facts: object) -> None:
+def _log(actor: Actor, name: str, row: Session, **facts: Any) -> None:
     if row.task_id:
         facts["task"] = row.task_number
     parent = row.parent.member_id if row.parent else None

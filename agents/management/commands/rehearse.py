@@ -57,7 +57,7 @@ class Command(BaseCommand):
         return subprocess.run(argv, env=environment, check=False).returncode  # noqa: S603 - ourselves
 
     def _play(self, options: dict[str, Any]) -> None:
-        app.conf.broker_url = "memory://"
+        app.conf.update(broker_url="memory://")
         call_command("migrate", verbosity=0)
         started = time.monotonic()
         stage = rehearsing.build(options["script"], Path(settings.PARLEY_HOME))
