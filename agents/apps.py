@@ -12,6 +12,7 @@ class AgentsConfig(AppConfig):
     verbose_name = "Agents"
 
     def ready(self) -> None:
-        """Import the modules that register actions."""
+        """Import the modules that register actions, and add the agents' parts to the pages."""
         for noun in ("merges", "pulls", "sessions", "turns", "workspaces"):
             import_module(f"agents.actions.{noun}")
+        import_module("agents.web.parts").register()

@@ -3,7 +3,28 @@
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
+from agents.web import urls as agent_pages
+from hub.web import accounts, channels, decisions, do, events, health, home, projects, tasks
+
+in_project: list[URLPattern | URLResolver] = [
+    path("", home.home, name="home"),
+    path("team/", home.team, name="team"),
+    path("c/<int:number>/", channels.channel, name="channel"),
+    path("m/<int:number>/", channels.message, name="message"),
+    path("board/", tasks.board, name="board"),
+    path("t/<int:number>/", tasks.task, name="task"),
+    path("needs-you/", decisions.decisions, name="decisions"),
+    path("log/", events.log, name="events"),
+    path("do/<str:name>/", do.do, name="do"),
+    *agent_pages.in_project,
+]
+
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("admin/", admin.site.urls),
+    path("", projects.projects, name="projects"),
+    path("p/<slug:slug>/", include(in_project)),
+    path("enter/<str:token>/", accounts.enter, name="enter"),
     path("account/", include("allauth.urls")),
+    path("admin/", admin.site.urls),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
 ]

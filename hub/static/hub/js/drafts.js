@@ -6,7 +6,6 @@ export function enhance(root) {
     const kept = localStorage.getItem(name(field));
     if (kept && !field.value) {
       field.value = kept;
-      field.dispatchEvent(new Event("draft", { bubbles: true }));
     }
   }
 }
@@ -19,7 +18,6 @@ function drop(form) {
   for (const field of form.querySelectorAll("[data-draft]")) {
     localStorage.removeItem(name(field));
     field.value = "";
-    field.dispatchEvent(new Event("draft", { bubbles: true }));
   }
   const key = form.querySelector("input[name=key]");
   if (key) key.value = crypto.randomUUID?.() || String(Math.random()).slice(2);

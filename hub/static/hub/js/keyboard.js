@@ -16,14 +16,14 @@ function move(step) {
   next.scrollIntoView({ block: "nearest" });
 }
 function press(selector) {
-  const found = here()?.querySelector(selector) || document.querySelector(`.verdict ${selector}`);
-  if (found) found.matches("textarea, input:not([type=submit])") ? found.focus() : found.click();
+  const found = here()?.querySelector(selector) || document.querySelector(`.verdict :is(${selector})`);
+  if (found) found.matches("textarea, input") ? found.focus() : found.click();
   return Boolean(found);
 }
 const keys = {
   j: () => move(1),
   k: () => move(-1),
-  a: () => press('[data-key="a"]'),
+  a: () => press('[data-key="a"], .recommended'),
   r: () => press('[data-key="r"]') || document.querySelector(".composer textarea")?.focus(),
   "/": open,
   "?": () => document.getElementById("keyboard-help")?.showModal(),

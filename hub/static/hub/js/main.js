@@ -4,14 +4,14 @@ import "./theme.js";
 import { enhance as marks } from "./marks.js";
 import { enhance as drafts } from "./drafts.js";
 import { enhance as mentions } from "./mentions.js";
-import { enhance as notes } from "./notes.js";
+import "./notes.js";
 import "./scroll.js";
 import "./notify.js";
 import "./palette.js";
 import "./keyboard.js";
 
 function enhance(root) {
-  for (const module of [marks, drafts, mentions, notes]) module(root);
+  for (const module of [marks, drafts, mentions]) module(root);
 }
 enhance(document);
 document.body.addEventListener("htmx:load", (event) => enhance(event.detail.elt));

@@ -1,6 +1,6 @@
 // What differs by viewer or by the minute, since parts are the same bytes for all: own messages, times, copying.
 const me = document.body.dataset.member;
-const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 
 function ago(then) {
@@ -16,24 +16,20 @@ function tell(time) {
   time.textContent = time.dataset.when === "clock" ? clock.format(then) : ago(then);
   time.title = exact.format(then);
 }
-function tellAll(root) {
-  for (const time of root.querySelectorAll("time[data-when]")) tell(time);
-}
+const tellAll = (root) => root.querySelectorAll("time[data-when]").forEach(tell);
 
 export function enhance(root) {
   tellAll(root);
   const own = `[data-author="${me}"]`;
   for (const it of root.querySelectorAll(own)) it.classList.add("mine");
   if (root.matches?.(own)) root.classList.add("mine");
-  for (const block of root.querySelectorAll(".prose pre")) {
-    if (block.querySelector(".copy")) continue;
-    const button = document.getElementById("copy-button").content.firstElementChild.cloneNode(true);
-    block.append(button);
+  for (const block of root.querySelectorAll(".prose pre:not(:has(> .copy))")) {
+    block.append(document.getElementById("copy-button").content.cloneNode(true));
   }
 }
 document.addEventListener("click", (event) => {
   const block = event.target.closest(".copy")?.parentElement;
-  if (block) navigator.clipboard.writeText(block.querySelector("code, span")?.innerText || block.innerText);
+  if (block) navigator.clipboard.writeText(block.innerText);
   if (event.target.closest("[data-dismiss]")) event.target.closest(".notice").remove();
 });
 setInterval(() => tellAll(document), 30_000);

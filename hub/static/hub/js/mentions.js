@@ -2,10 +2,7 @@
 const MAX = 6;
 let list, field, start;
 
-function close() {
-  list?.remove();
-  list = null;
-}
+const close = () => { list?.remove(); list = null; };
 function people(begin) {
   const all = Array.from(document.querySelectorAll("#member-names option"), (it) => [it.value, it.label]);
   return all.filter(([who]) => who.toLowerCase().startsWith(begin.toLowerCase())).slice(0, MAX);
@@ -44,7 +41,8 @@ function offer() {
   field.parentElement.append(list);
 }
 export function enhance(root) {
-  for (const it of root.querySelectorAll("textarea[data-mentions]")) {
+  for (const it of root.querySelectorAll("textarea[data-mentions]:not([data-ready])")) {
+    it.dataset.ready = "";
     it.addEventListener("input", () => { field = it; offer(); });
     it.addEventListener("blur", close);
     it.addEventListener("keydown", (event) => {

@@ -1,24 +1,57 @@
-// Notes on lines of a diff are drafts; the verdict takes them all along as one message.
-const fields = () => Array.from(document.querySelectorAll("textarea[data-line]"));
+// Notes on lines of a diff are drafts, kept on this device; the verdict takes them all along as one message.
+const form = document.getElementById("verdict");
+const shape = document.getElementById("note-row")?.content.querySelector("tr");
+const home = `note:${location.host}${location.pathname}:`;
+let made = 1;
 
 function count() {
-  const place = document.getElementById("notes-json");
-  if (!place) return;
-  const notes = fields().filter((it) => it.value.trim()).map((it) => ({ path: it.dataset.path, line: Number(it.dataset.line), text: it.value.trim() }));
-  place.value = JSON.stringify(notes);
-  for (const it of document.querySelectorAll("[data-notes-count]")) it.textContent = notes.length ? `${notes.length} note${notes.length > 1 ? "s" : ""} will go along` : "";
-  for (const it of fields()) it.closest(".note-form").classList.toggle("draft", Boolean(it.value.trim()));
+  const fields = Array.from(document.querySelectorAll("textarea[data-line]"));
+  const notes = fields.filter((it) => it.value.trim()).length;
+  const place = form?.querySelector("[data-notes-count]");
+  if (place) place.textContent = notes ? `${notes} note${notes > 1 ? "s" : ""} will go along` : "";
 }
-export function enhance(root) {
-  if (root.querySelector("textarea[data-line]")) count();
+function open(opener) {
+  const anchor = opener.dataset.note;
+  let row = document.getElementById(`note-${anchor}`);
+  if (!row) {
+    row = shape.cloneNode(true);
+    row.id = `note-${anchor}`;
+    for (const it of row.querySelectorAll("[name]")) it.name = it.name.replace(".0.", `.${made}.`);
+    made += 1;
+    const [path, line, old] = row.querySelectorAll("input");
+    [path.value, line.value, old.value] = [opener.dataset.path, opener.dataset.number, opener.dataset.old];
+    row.querySelector("textarea").id = `note-text-${anchor}`;
+    row.querySelector("label").htmlFor = `note-text-${anchor}`;
+    opener.closest("tr").after(row);
+  }
+  const field = row.querySelector("textarea");
+  field.dataset.line = anchor;
+  return field;
 }
-document.addEventListener("input", ({ target }) => target.dataset?.line && count());
-document.addEventListener("draft", ({ target }) => target.dataset?.line && count());
-document.addEventListener("click", (event) => {
-  const opener = event.target.closest("[data-note]");
-  const form = document.getElementById(opener?.dataset.note);
-  if (!form) return;
-  event.preventDefault();
-  form.classList.add("open");
-  form.querySelector("textarea").focus();
-});
+if (form && shape) {
+  for (const opener of document.querySelectorAll("a[data-note]")) {
+    const kept = localStorage.getItem(home + opener.dataset.note);
+    if (kept) open(opener).value = kept;
+  }
+  document.addEventListener("click", (event) => {
+    const opener = event.target.closest("a[data-note]");
+    if (!opener) return;
+    event.preventDefault();
+    open(opener).focus();
+  });
+  document.addEventListener("input", ({ target }) => {
+    if (!target.dataset?.line) return;
+    if (target.value) localStorage.setItem(home + target.dataset.line, target.value);
+    else localStorage.removeItem(home + target.dataset.line);
+    count();
+  });
+  form.addEventListener("htmx:afterRequest", ({ detail }) => {
+    if (!detail.successful) return;
+    for (const row of document.querySelectorAll("tr.note[id]")) {
+      localStorage.removeItem(home + row.id.slice("note-".length));
+      row.remove();
+    }
+    count();
+  });
+  count();
+}

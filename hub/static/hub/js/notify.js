@@ -9,10 +9,7 @@ function tell() {
   const may = "Notification" in window && Notification.permission === "granted";
   if (before !== null && count > before && document.hidden && may) new Notification("Parley", { body: strip.innerText.trim(), tag: "needs-you" });
   before = count;
-  for (const it of document.querySelectorAll("[data-needs-count]")) {
-    it.textContent = count;
-    it.hidden = !count;
-  }
+  for (const it of document.querySelectorAll("[data-needs-count]")) Object.assign(it, { textContent: count, hidden: !count });
 }
 document.body.addEventListener("htmx:wsAfterMessage", tell);
 document.addEventListener("click", (event) => event.target.closest("[data-notify]") && Notification.requestPermission());

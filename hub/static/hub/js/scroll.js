@@ -5,6 +5,13 @@ const page = document.scrollingElement;
 const atEnd = () => page.scrollHeight - page.scrollTop - page.clientHeight < 80;
 let following = true;
 
+// A thread opens in the panel where there is one.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[data-panel]");
+  if (!link || event.ctrlKey || event.metaKey || !matchMedia("(min-width: 1100px)").matches || !list) return;
+  event.preventDefault();
+  htmx.ajax("GET", link.href, { target: "#panel", select: "#thread", swap: "innerHTML" });
+});
 function seen() {
   const form = document.getElementById("mark-read");
   const last = list?.querySelector(".message:last-of-type");

@@ -28,11 +28,17 @@ document.body.addEventListener("htmx:wsClose", ({ detail }) => {
 });
 window.addEventListener("pagehide", () => clearTimeout(wait));
 
+// Every failed request says so; a refusal of the hub brings its own words.
+const failed = (words) => document.getElementById("refusals").append(Object.assign(document.createElement("div"), { className: "notice bad", role: "alert", textContent: words }));
+document.body.addEventListener("htmx:sendError", () => failed("Parley cannot be reached. What you typed is kept; send it again in a moment."));
+document.body.addEventListener("htmx:responseError", ({ detail: { xhr } }) => {
+  if (!xhr.getResponseHeader("HX-Retarget") && xhr.status !== 401) failed(`That did not work (${xhr.status}). What you typed is kept; reload the page and send it again.`);
+});
+
 // What is appended may be in the page already, when it was rendered a moment before: replace it then.
 document.body.addEventListener("htmx:oobBeforeSwap", ({ detail }) => {
   if (detail.fragment.nodeType === Node.DOCUMENT_FRAGMENT_NODE) return;
   for (const child of Array.from(detail.fragment.children)) {
-    const here = child.id && document.getElementById(child.id);
-    if (here && detail.target.contains(here)) here.remove();
+    if (child.id) detail.target.querySelector(`#${CSS.escape(child.id)}`)?.remove();
   }
 });

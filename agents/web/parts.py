@@ -1,0 +1,203 @@
+"""What sessions and pull requests show: on their own pages, on the hub's, and live."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Q
+from django.urls import reverse
+
+from agents.models import Entry, PullRequest, Session, SessionState, Turn
+from hub.models import Event, Project, Task
+from hub.parts import live, panels, team, words
+from hub.parts.live import Part
+from hub.parts.panels import Panel
+
+from .pulls import standing
+
+PULLS_SHOWN = 10
+SESSIONS_SHOWN = 20
+DOTS = {
+    SessionState.QUEUED: "idle",
+    SessionState.STARTING: "working",
+    SessionState.RUNNING: "working",
+    SessionState.WAITING_USER: "waiting",
+    SessionState.WAITING_CAPACITY: "waiting",
+}
+ICONS = {
+    "read_file": "file",
+    "write_file": "file-plus",
+    "edit_file": "pencil",
+    "search": "search",
+    "list_files": "folder",
+    "run_command": "terminal",
+    "git_status": "git-branch",
+    "git_diff": "git-branch",
+    "commit": "git-commit-horizontal",
+}
+SENTENCES = {
+    "pull.closed": "withdrew",
+    "pull.merged": "merged",
+    "pull.merging": "ordered the merge of",
+    "pull.moved": "changed",
+    "pull.opened": "offered",
+    "pull.ready": "prepared",
+    "pull.refused": "could not merge",
+    "pull.reviewed": "gave a verdict ({verdict}) on",
+    "session.canceled": "ended {agent} in",
+    "session.failed": "failed in",
+    "session.paused": "paused",
+    "session.resumed": "resumed",
+    "session.started": "started {agent} as {role} in",
+    "session.succeeded": "finished",
+    "session.turn": "took turn {turn} of",
+    "workspace.committed": "committed “{subject}” for",
+    "workspace.ready": "made the checkout {branch} for",
+}
+PLACES = {
+    "pull": ("pull", "pull request {number}"),
+    "session": ("session", "session {number}"),
+}
+
+
+def register() -> None:
+    """Add the agents' parts, panels and sentences to the hub's; called once, in `ready()`."""
+    words.add(SENTENCES, PLACES)
+    team.source(_doing)
+    panels.add("task", _of_task)
+    panels.add("home", _of_home)
+    panels.add("team", _of_team)
+    live.on("session.")(_session_changed)
+    live.on("pull.")(_pull_changed)
+    live.on_ring("session", _entry_written)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One entry of a transcript as a turn shows it; `icon` fits what it is."""
+
+    entry: Entry
+    icon: str
+    is_folded: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A turn with its lines; `turn` is None for what was written outside of turns."""
+
+    turn: Turn | None
+    lines: list[Line]
+
+
+def line(entry: Entry) -> Line:
+    """Make one entry ready."""
+    tool = entry.title.partition(" ")[0]
+    icon = {"read": "inbox", "said": "message-square", "error": "triangle-alert", "note": "info"}
+    return Line(
+        entry=entry,
+        icon=icon.get(entry.kind) or ICONS.get(tool, "zap"),
+        is_folded=entry.kind not in {"said", "note"},
+    )
+
+
+def shown(entries: Iterable[Entry]) -> list[Shown]:
+    """Sort entries, oldest first, into their turns."""
+    found: list[Shown] = []
+    for entry in entries:
+        if not found or (found[-1].turn and found[-1].turn.pk) != entry.turn_id:
+            found.append(Shown(turn=entry.turn, lines=[]))
+        found[-1].lines.append(line(entry))
+    return found
+
+
+def state_words(row: Session) -> str:
+    """Say in words what a session does now."""
+    if row.paused_at and row.ended_at is None:
+        return f"paused{': ' + row.activity if row.activity else ''}"
+    if row.state == SessionState.RUNNING:
+        return row.activity or ("working" if row.due_at else "waiting for news")
+    if row.state == SessionState.WAITING_USER:
+        return "waiting for your answer"
+    return row.activity or row.get_state_display()
+
+
+def _doing(project: Project) -> dict[int, team.Doing]:
+    live_ones = Session.objects.live().filter(project=project).select_related("task")
+    found = {}
+    for row in live_ones:
+        held = f"#{row.task.number} " if row.task else ""
+        asleep = row.state == SessionState.RUNNING and not row.activity
+        found[row.member_id] = team.Doing(
+            state="idle" if row.paused_at or asleep else DOTS[SessionState(row.state)],
+            words=held + state_words(row),
+            url=reverse("session", args=[project.slug, row.number]),
+            is_rehearsal=row.is_rehearsal,
+        )
+    return found
+
+
+def _of_task(row: Task) -> list[Panel]:
+    pulls = PullRequest.objects.filter(task=row).select_related("opened_by").order_by("-number")
+    sessions = Session.objects.filter(task=row).select_related("member").order_by("-number")
+    context = {
+        "pulls": list(pulls[:PULLS_SHOWN]),
+        "sessions": [(one, state_words(one)) for one in sessions[:SESSIONS_SHOWN]],
+        "task": row,
+    }
+    return [("agents/_on_task.html", context)]
+
+
+def _of_home(project: Project) -> list[Panel]:
+    rows = PullRequest.objects.filter(project=project, ended_at=None)
+    found = list(rows.select_related("opened_by", "task").order_by("-number")[:PULLS_SHOWN])
+    return [("agents/_on_home.html", {"pulls": found})]
+
+
+def _of_team(project: Project) -> list[Panel]:
+    rows = Session.objects.filter(project=project).filter(~Q(ended_at=None))
+    found = rows.select_related("member", "task").order_by("-number")[:SESSIONS_SHOWN]
+    return [("agents/_on_team.html", {"sessions": list(found)})]
+
+
+def _session_changed(event: Event) -> Iterator[Part]:
+    rows = Session.objects.select_related("member", "task", "member__presence")
+    row = rows.get(project=event.project, number=live.number_of(event))
+    yield from _head(event.project, row)
+    yield from team.parts(event.project, [row.member])
+
+
+def _head(project: Project, row: Session) -> Iterator[Part]:
+    context = {"session": row, "words": state_words(row), "project": project}
+    yield live.part([f"session:{row.number}"], "agents/_session_state.html", context)
+    turn = row.turns.order_by("-number").first()
+    if turn:
+        shown_head = {"turn": turn, "project": project}
+        yield live.part([f"session:{row.number}"], "agents/_turn_head.html", shown_head)
+
+
+def _pull_changed(event: Event) -> Iterator[Part]:
+    number = live.number_of(event)
+    row = PullRequest.objects.select_related("task", "opened_by", "project", "decision").get(
+        project=event.project, number=number
+    )
+    context: dict[str, Any] = {**standing(row), "project": event.project}
+    yield live.part([f"pull:{number}"], "agents/_pull_state.html", context)
+    on_task = {"pull": row, "project": event.project}
+    opened = event.name == "pull.opened"
+    template = "agents/_pull_line_live.html" if opened else "agents/_pull_line.html"
+    yield live.part([f"task:{row.task.number}", "home"], template, on_task)
+
+
+def _entry_written(project: Project, number: int, seq: int) -> Iterator[Part]:
+    rows = Entry.objects.filter(session__project=project, session__number=number, seq=seq)
+    entry = rows.select_related("session__member", "session__task", "turn").first()
+    if entry is None:
+        return
+    topics = [f"session:{number}"]
+    before = Entry.objects.filter(session=entry.session, turn=entry.turn, seq__lt=seq)
+    context = {"one": line(entry), "turn": entry.turn, "session": entry.session, "project": project}
+    template = "agents/_line_live.html" if before.exists() else "agents/_turn_live.html"
+    alone = Shown(turn=entry.turn, lines=[line(entry)])
+    yield live.part(topics, template, {**context, "shown": alone})
+    state = {"session": entry.session, "words": state_words(entry.session), "project": project}
+    yield live.part(topics, "agents/_session_state.html", state)

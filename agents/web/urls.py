@@ -1,0 +1,10 @@
+"""Addresses of the agents' pages, below a project's."""
+
+from django.urls import URLPattern, path
+
+from . import pulls, sessions
+
+in_project: list[URLPattern] = [
+    path("s/<int:number>/", sessions.session, name="session"),
+    path("pull/<int:number>/", pulls.pull, name="pull"),
+]

@@ -1,0 +1,98 @@
+"""Events in words: what the log page, the home page and thin lines say of a fact."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.urls import reverse
+
+from hub.models import Event, Project
+
+_sentences: dict[str, str] = {
+    "channel.archived": "archived",
+    "channel.created": "opened",
+    "decision.answered": "answered",
+    "decision.asked": "asked",
+    "decision.canceled": "withdrew",
+    "member.joined": "added {name} as {role}",
+    "member.retired": "retired {name}",
+    "message.deleted": "took back message {message} in",
+    "message.edited": "edited message {message} in",
+    "message.posted": "wrote in",
+    "message.reacted": "reacted to message {message} in",
+    "objective.canceled": "canceled",
+    "objective.failed": "gave up",
+    "objective.opened": "asked for",
+    "objective.succeeded": "finished",
+    "project.changed": "changed the project's settings",
+    "project.created": "made the project {slug}",
+    "project.opened": "opened the project",
+    "project.paused": "paused the project",
+    "project.resumed": "resumed the project",
+    "task.advanced": "moved to {phase}:",
+    "task.assigned": "gave {to} the task",
+    "task.blocked": "made wait for #{by}:",
+    "task.claimed": "claimed",
+    "task.declined": "declined",
+    "task.done": "finished",
+    "task.dropped": "dropped",
+    "task.lapsed": "opened again, because its claim ran out,",
+    "task.opened": "opened",
+    "task.released": "gave back",
+    "task.unblocked": "set free",
+    "token.created": "made a token called {label}",
+    "token.revoked": "revoked a token",
+}
+_places: dict[str, tuple[str, str]] = {
+    "channel": ("channel", "channel {number}"),
+    "decision": ("decisions", "question {number}"),
+    "objective": ("home", "objective {number}"),
+    "task": ("task", "#{number}"),
+}
+_listed = {"decision", "objective"}
+
+
+def add(sentences: Mapping[str, str], places: Mapping[str, tuple[str, str]]) -> None:
+    """Teach the log an application's events, and where its subjects are shown.
+
+    A sentence may name the event's facts; a place is a URL's name and the words of the link.
+    """
+    _sentences.update(sentences)
+    _places.update(places)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """An event in words, with the link to what it is about."""
+
+    event: Event
+    sentence: str
+    link: str
+    linked: str
+
+
+class _Facts(dict[str, Any]):
+    def __missing__(self, key: str) -> str:
+        return "…"
+
+
+def told(event: Event, project: Project) -> Told:
+    """Put one event into words."""
+    kind, _, number = event.subject.partition(":")
+    pattern = _sentences.get(event.name) or event.name.replace(".", " ").replace("_", " ")
+    link, linked = "", ""
+    if kind in _places and number.isdecimal():
+        place, shown = _places[kind]
+        args = [project.slug] if kind in _listed else [project.slug, int(number)]
+        link = reverse(place, args=args) + (f"#{kind}-{number}" if kind in _listed else "")
+        linked = shown.format(number=number)
+        if kind == "channel" and event.channel:
+            linked = f"#{event.channel.name}"
+    return Told(
+        event=event, sentence=pattern.format_map(_Facts(event.facts)), link=link, linked=linked
+    )
+
+
+def tell(events: Iterable[Event], project: Project) -> list[Told]:
+    """Put events into words, in their order."""
+    return [told(event, project) for event in events]

@@ -1,0 +1,1 @@
+"""The browser as a network: the log's parts over one socket a page."""

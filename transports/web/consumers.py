@@ -1,0 +1,118 @@
+"""The live socket: checks who may watch what, hands on what the feed renders, never writes."""
+
+import asyncio
+import logging
+from typing import Any
+from urllib.parse import parse_qs
+
+from channels.db import database_sync_to_async
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
+
+from hub import access, identify
+from hub.actor import Actor
+from hub.errors import HubError, Invalid
+
+from .feed import Feed, Reader
+
+MAX_TOPICS = 12
+MAX_WAITING = 500
+UNKNOWN, FORBIDDEN, BUSY = 4401, 4403, 1013
+OPEN_TO_ALL = {"project", "board", "log", "decisions", "team", "home"}
+
+logger = logging.getLogger(__name__)
+feed = Feed()
+
+
+def enter(user: AbstractBaseUser | AnonymousUser, slug: str, topics: frozenset[str]) -> Actor:
+    """Find the viewer's member and check every topic. Raises NotFound or Invalid."""
+    actor = identify.of_user(user, slug, "socket")
+    if len(topics) > MAX_TOPICS:
+        raise Invalid(f"A page watches at most {MAX_TOPICS} topics.", code="topics.too_many")
+    for topic in topics - OPEN_TO_ALL:
+        kind, _, number = topic.partition(":")
+        if not number.isdecimal():
+            raise Invalid(f"There is no topic {topic}.", code="topic.unknown")
+        _check(actor, kind, int(number))
+    return actor
+
+
+def _check(actor: Actor, kind: str, number: int) -> None:
+    if kind == "channel":
+        access.get_channel(actor, number)
+    elif kind == "task":
+        access.get_task(actor, number)
+    elif kind == "thread":
+        access.get_message(actor, number)
+    elif kind == "member" and number != actor.member_id:
+        raise Invalid("Another member's topic is not yours.", code="topic.not_yours")
+
+
+class LiveConsumer(AsyncWebsocketConsumer):
+    """One page's socket."""
+
+    reader: Reader | None = None
+    sender: "asyncio.Task[None] | None" = None
+
+    async def connect(self) -> None:
+        """Let a member of the project in, or close with 4401 (log in) or 4403 (no access)."""
+        await self.accept()
+        user = self.scope["user"]
+        if user is None or not user.is_authenticated:
+            await self.close(UNKNOWN)
+            return
+        query = parse_qs(self.scope["query_string"].decode("ascii", "replace"))
+        topics = frozenset(filter(None, query.get("topics", [""])[-1].split(",")))
+        slug = self.scope["url_route"]["kwargs"]["slug"]
+        try:
+            actor = await database_sync_to_async(enter)(user, slug, topics)
+        except HubError:
+            await self.close(FORBIDDEN)
+            return
+        after = query.get("after", ["0"])[-1]
+        self._watch(actor, topics, int(after) if after.isdecimal() else 0)
+
+    def _watch(self, actor: Actor, topics: frozenset[str], after: int) -> None:
+        loop = asyncio.get_running_loop()
+        waiting: asyncio.Queue[str | int] = asyncio.Queue()
+
+        def put(item: str | int) -> None:
+            if waiting.qsize() < MAX_WAITING:
+                waiting.put_nowait(item)
+            elif waiting.qsize() == MAX_WAITING:
+                waiting.put_nowait(BUSY)
+
+        def hand_over(item: str | int) -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(put, item)
+
+        self.reader = Reader(
+            project_id=actor.project_id,
+            member_id=actor.member_id,
+            topics=topics,
+            after=after,
+            put=hand_over,
+            refuse=hand_over,
+        )
+        self.sender = asyncio.create_task(self._send(waiting))
+        feed.join(self.reader)
+
+    async def _send(self, waiting: "asyncio.Queue[str | int]") -> None:
+        """Send what waits, in order; a number closes the socket with that code."""
+        while True:
+            item = await waiting.get()
+            if isinstance(item, int):
+                await self.close(item)
+                return
+            await self.send(text_data=item)
+
+    async def disconnect(self, code: int) -> None:
+        """Leave the feed."""
+        if self.reader is not None:
+            feed.leave(self.reader)
+        if self.sender is not None:
+            self.sender.cancel()
+
+    async def receive(self, text_data: Any = None, bytes_data: Any = None) -> None:
+        """Take nothing: pages write by POST."""
