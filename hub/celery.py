@@ -1,10 +1,16 @@
 """The Celery application: the doorbell's other half. Truth is in Postgres; a lost job is swept."""
 
 import os
+import uuid
+from datetime import timedelta
 from pathlib import Path
+from time import monotonic_ns
+from typing import ClassVar
 
-from celery import Celery
+from celery import Celery, beat
 from django.conf import settings
+from kombu.transport import filesystem
+from kombu.utils.json import dumps
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hub.settings")
 
@@ -24,9 +30,46 @@ def broker_options(url: str, home: Path) -> dict[str, object]:
     }
 
 
+class FolderChannel(filesystem.Channel):  # type: ignore[misc]
+    """kombu's channel of files, but a job appears whole or not at all.
+
+    kombu writes into the file that the readers look for, and they do not lock: of 6,000 jobs two
+    busy readers took 1,847 while they were empty.
+    """
+
+    def _put(self, queue: str, payload: object, **_: object) -> None:
+        folder = Path(self.data_folder_out)
+        name = f"{monotonic_ns() // 1_000_000}_{uuid.uuid4()}.{queue}.msg"
+        unfinished = folder / f".{name}.new"  # a reader wants a name that ends with its queue
+        unfinished.write_text(dumps(payload), encoding="utf-8")
+        unfinished.rename(folder / name)
+
+
+class FolderTransport(filesystem.Transport):  # type: ignore[misc]
+    """The transport of `filesystem://`, with whole files."""
+
+    Channel = FolderChannel
+    default_connection_params: ClassVar[dict[str, object]] = {}  # a folder has no host to warn of
+
+
+class PromptScheduler(beat.Scheduler):
+    """A beat without a file to lose, whose first sweeps are due at once."""
+
+    def setup_schedule(self) -> None:
+        """Take the schedule and pretend that it ran long ago."""
+        super().setup_schedule()
+        for entry in self.schedule.values():
+            entry.last_run_at = app.now() - timedelta(days=1)
+
+
 app = Celery("parley")
 app.conf.update(
     broker_url=settings.CELERY_BROKER_URL,
+    broker_transport=(
+        "hub.celery:FolderTransport"
+        if settings.CELERY_BROKER_URL.startswith("filesystem:")
+        else None
+    ),
     broker_transport_options=broker_options(settings.CELERY_BROKER_URL, settings.PARLEY_HOME),
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,
@@ -38,7 +81,7 @@ app.conf.update(
     worker_hijack_root_logger=False,
     worker_soft_shutdown_timeout=5,
     timezone="UTC",
-    beat_schedule_filename=str(settings.PARLEY_HOME / "beat-schedule"),
+    beat_scheduler="hub.celery:PromptScheduler",
     beat_schedule={
         name: {
             "task": name,

@@ -1,6 +1,7 @@
 """The only file that reads the environment; each variable is explained in .env.example."""
 
 import os
+from logging import LogRecord
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -37,6 +38,11 @@ def secret_key(home: Path) -> str:
     if found or not stored.exists():
         return found
     return stored.read_text(encoding="ascii").strip()
+
+
+def is_no_probe(record: LogRecord) -> bool:
+    """Tell whether a log record is about something else than a /readyz that said no."""
+    return "/readyz" not in record.getMessage()
 
 
 def database(url: str) -> dict[str, object]:
@@ -122,6 +128,7 @@ CELERY_BROKER_URL = env("CELERY_BROKER_URL", "filesystem://")
 SWEEP_S = float(env("PARLEY_SWEEP_S", "5"))
 LEASE_S = float(env("PARLEY_LEASE_S", "30"))
 SESSION_SLOTS = int(env("PARLEY_SESSION_SLOTS", "4"))
+WEB_PROCESSES = int(env("PARLEY_WEB_PROCESSES", "1"))
 
 # -- Applications -------------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -207,7 +214,12 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "filters": {"no_probe": {"()": "django.utils.log.CallbackFilter", "callback": is_no_probe}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
-    "loggers": {"django.server": {"level": "WARNING"}, "httpx": {"level": "WARNING"}},
+    "loggers": {
+        "django.request": {"filters": ["no_probe"]},
+        "django.server": {"level": "WARNING"},
+        "httpx": {"level": "WARNING"},
+    },
 }

@@ -61,10 +61,7 @@ def _argv(role: str) -> tuple[str, ...]:
     return {
         "jobs": _worker("jobs", "jobs", JOB_THREADS),
         "sessions": _worker("sessions", f"sessions.{target}", settings.SESSION_SLOTS),
-        "beat": program(
-            *("celery", "-q", "-A", "hub.celery", "beat"),
-            *("--scheduler", "celery.beat:Scheduler", "--loglevel", "WARNING"),
-        ),
+        "beat": program("celery", "-q", "-A", "hub.celery", "beat", "--loglevel", "WARNING"),
         "bell": program("django", "runbell"),
     }[role]
 

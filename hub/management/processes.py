@@ -146,7 +146,8 @@ class Supervisor:
         assert process.stdout is not None
         with process.stdout as output:
             while line := output.readline(LINE_BYTES):
-                self._lines.put(_message(child.part.name, line, child.colour))
+                if line.strip():
+                    self._lines.put(_message(child.part.name, line, child.colour))
 
     def _print(self, patience_s: float) -> None:
         """Print what waits, and wait a moment for something when nothing does."""

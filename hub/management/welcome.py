@@ -38,7 +38,7 @@ class Hall:
             f"Parley is at    {self.url}/\n"
             f"Log in, once:   {self.link}\n"
             "Try this:       open the Demo project and write what you want in its channel. A\n"
-            "                scripted team, which costs nothing, plans, builds, reviews and asks you.\n"
+            "                scripted team, which costs nothing, plans, builds and asks you.\n"
             "Ctrl-C stops everything."
         )
 

@@ -1,5 +1,6 @@
 """`manage.py up`: everything that Parley needs, under one Ctrl-C."""
 
+import sys
 import time
 from contextlib import ExitStack
 from typing import Any
@@ -48,7 +49,7 @@ class Command(BaseCommand):
             hall = welcome.hall(door, started) if door else None
             house.leave_database()
             parts = parts_of(wanted, hall.environment if hall else {}, door and door.fileno())
-            supervisor = Supervisor(parts, ending, self.stdout, spare=house.database_pid(home))
+            supervisor = Supervisor(parts, ending, sys.stdout, spare=house.database_pid(home))
             if hall:
                 welcome.announce(hall, supervisor.say)
             supervisor.run()
