@@ -1,16 +1,19 @@
 """A session's checkout on the disk: made when first needed, committed by the hub in its name."""
 
+import logging
 from pathlib import Path
 
 from agents import places
 from agents.git import checkouts as git_checkouts
-from agents.git import repository, trees
+from agents.git import repository, syncing, trees
 from agents.models import Session, Workspace, WorkspaceState
 from hub import clock, registry
 from hub.actor import Actor
-from hub.errors import Conflict
+from hub.errors import Conflict, HubError
 
 MAX_SUBJECT_CHARS = 72
+
+logger = logging.getLogger(__name__)
 
 
 def prepare(actor: Actor, session: Session, workspace: Workspace) -> None:
@@ -46,7 +49,16 @@ def commit(actor: Actor, session: Session, workspace: Workspace, message: str) -
     )
     subject = message.strip().splitlines()[0][:MAX_SUBJECT_CHARS]
     registry.call(actor, "workspace.committed", {"commit": made, "subject": subject})
+    _show(bare, workspace)
     return made
+
+
+def _show(bare: Path, workspace: Workspace) -> None:
+    """Let the agent's clone see the commit; one that lost its `.git` works on without."""
+    try:
+        syncing.sync_checkout(bare, Path(workspace.path), workspace.branch)
+    except HubError as error:
+        logger.warning("checkout of %s cannot see its commit: %s", workspace.branch, error)
 
 
 def save(actor: Actor, session: Session, workspace: Workspace) -> None:
