@@ -2,6 +2,8 @@
 
     HubError
     ├── Invalid       422  the arguments are wrong; fix them
+    ├── TooLarge      413  the request is over a limit of bytes
+    ├── Unidentified  401  nobody knows who asks
     ├── Forbidden     403  the member may not do this
     ├── NotFound      404  no such thing in this project
     ├── Conflict      409  the state does not allow it now
@@ -37,6 +39,20 @@ class Invalid(HubError):
 
     status = 422
     default_code = "invalid"
+
+
+class TooLarge(HubError):
+    """The request has more bytes than an entry point takes."""
+
+    status = 413
+    default_code = "body.too_large"
+
+
+class Unidentified(HubError):
+    """The request does not say who sends it; the sentence says how to."""
+
+    status = 401
+    default_code = "token.missing"
 
 
 class Forbidden(HubError):

@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
 from agents.web import urls as agent_pages
+from hub import api
 from hub.web import accounts, channels, decisions, do, events, health, home, projects, tasks
 
 in_project: list[URLPattern | URLResolver] = [
@@ -24,6 +25,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("p/<slug:slug>/", include(in_project)),
     path("enter/<str:token>/", accounts.enter, name="enter"),
     path("account/", include("allauth.urls")),
+    path("api/", api.make().urls),
     path("admin/", admin.site.urls),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
