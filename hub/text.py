@@ -20,6 +20,7 @@ _SPACES = re.compile(r"\s+")
 _PARAGRAPH = re.compile(r"\n[ \t]*\n\s*")
 _SENTENCE = re.compile(r"[.!?\u2026][\"')\]\u201d\u2019]{0,3}\s+|[\u3002\uff01\uff1f]\s*|\n\s*")
 _WORD = re.compile(r"\s+")
+_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])")
 _NONCE = re.compile(r"[A-Za-z0-9]{8,64}")
 _ENVELOPE = re.compile(r"<(?=/?\s*message-)", re.IGNORECASE)
 
@@ -170,7 +171,9 @@ def mask(text: str, known: Iterable[str] = ()) -> str:
     Shapes: AWS key ids, bearer tokens, OpenAI and Anthropic keys, Stripe keys, GitHub, Slack,
     Google and Parley tokens, JWTs, PEM private keys. Known secrets under 6 characters are not
     looked for: they would eat ordinary words. Hashes of 40 or 64 hex digits stay.
+    Terminal colour codes go first: they may stand inside a secret.
     """
+    text = _ANSI.sub("", text)
     longest_first = sorted({*known}, key=len, reverse=True)
     for secret in longest_first:
         if len(secret) >= MIN_KNOWN_SECRET_CHARS:
@@ -181,11 +184,11 @@ def mask(text: str, known: Iterable[str] = ()) -> str:
 
 
 def slug(text: str, max_chars: int = 40) -> str:
-    """Turn a title into lower-case ASCII words joined by hyphens, `untitled` if none is left."""
+    """Turn a title into lower-case ASCII words joined by hyphens; empty if none is left."""
     # Clipped first: normalisation is quadratic in a row of marks.
     plain = unicodedata.normalize("NFKD", text[: max_chars * 8]).encode("ascii", "ignore").decode()
     words = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")
-    return words[:max_chars].strip("-") or "untitled"[:max_chars]
+    return words[:max_chars].strip("-")
 
 
 def estimate_tokens(text: str) -> int:
