@@ -1,7 +1,7 @@
 """What an agent may do in its checkout: read, write, edit, list, search, run, look at git."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,22 +13,17 @@ from agents.tools.files import edit_file, read_file, write_file
 from agents.tools.finding import list_files, search
 from hub.errors import Invalid
 
-TOOLS: Mapping[str, Tool] = {
-    tool.name: tool
-    for tool in map(
-        Tool.of,
-        (
-            read_file,
-            write_file,
-            edit_file,
-            list_files,
-            search,
-            run_command,
-            git_status,
-            git_diff,
-        ),
-    )
-}
+FUNCTIONS: tuple[Callable[[Workspace, Any], ToolResult], ...] = (
+    read_file,
+    write_file,
+    edit_file,
+    list_files,
+    search,
+    run_command,
+    git_status,
+    git_diff,
+)
+TOOLS: Mapping[str, Tool] = {one.__name__: Tool.of(one) for one in FUNCTIONS}
 
 __all__ = ["TOOLS", "Tool", "ToolResult", "Workspace", "build_argv", "call"]
 
