@@ -3,11 +3,32 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+PRIORITIES = {"low": -3, "normal": 0, "high": 3, "critical": 6}
+
+
+def _priority(value: object) -> object:
+    return PRIORITIES.get(value.lower(), value) if isinstance(value, str) else value
+
+
+def _names(value: object) -> object:
+    return [name.strip() for name in value.split(",")] if isinstance(value, str) else value
+
 
 Number = Annotated[int, Field(gt=0, le=2**53, description="number within the project")]
 TaskRef = Annotated[
     int | Annotated[str, Field(max_length=60)], Field(description="task number or unique name")
+]
+TaskRefs = Annotated[
+    list[TaskRef],
+    BeforeValidator(_names),
+    Field(min_length=1, max_length=20, description="tasks, a list or names with commas"),
+]
+Priority = Annotated[
+    int,
+    BeforeValidator(_priority),
+    Field(ge=-9, le=9, description="-9 to 9, or low, normal, high, critical"),
 ]
 ChannelRef = Annotated[
     int | Annotated[str, Field(max_length=64)], Field(description="channel number or name")

@@ -10,6 +10,8 @@ from hub.models import Message
 from hub.protocol import Command, parse
 from hub.registry import ACTIONS, Action
 
+BLOCKED_BY = "blocked-by-"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
@@ -54,9 +56,12 @@ def arguments(found: Action, command: Command) -> dict[str, Any]:
         last = len(names) - 1
         values = [*command.args[:last], " ".join(command.args[last:])] if names else []
         return {name: value for name, value in zip(names, values, strict=False) if value}
+    values = dict(command.fields)
+    blockers = [tag.removeprefix(BLOCKED_BY) for tag in command.tags if tag.startswith(BLOCKED_BY)]
+    if blockers:
+        values["waiting-for"] = ",".join(filter(None, [values.get("waiting-for"), *blockers]))
     fields = {
-        found.chat_fields.get(key, key.replace("-", "_")): value
-        for key, value in command.fields.items()
+        found.chat_fields.get(key, key.replace("-", "_")): value for key, value in values.items()
     }
     return {name: value for name, value in fields.items() if name in names}
 

@@ -8,7 +8,7 @@ from hub.errors import Conflict
 from hub.models import Task, TaskDependency, TaskState
 from hub.policy.dependencies import makes_cycle
 from hub.registry import action
-from hub.schemas import TaskOut, TaskRef
+from hub.schemas import TaskOut, TaskRef, TaskRefs
 
 from . import events
 
@@ -16,14 +16,15 @@ from . import events
 @action(
     "task.block", needs="plan", returns=TaskOut, chat="BLOCKED", chat_fields={"waiting-for": "by"}
 )
-def block(actor: Actor, task: TaskRef, by: TaskRef) -> Task:
-    """Let a task wait for another one.
+def block(actor: Actor, task: TaskRef, by: TaskRefs) -> Task:
+    """Let a task wait for other ones.
 
     A finished blocker blocks nothing. Raises Conflict when it would close a circle, or when the
     task is finished.
     """
-    row, blocker = access.get_task(actor, task), access.get_task(actor, by)
-    add(actor, row, blocker)
+    row = access.get_task(actor, task)
+    for blocker in by:
+        add(actor, row, access.get_task(actor, blocker))
     return row
 
 

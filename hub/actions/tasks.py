@@ -22,6 +22,7 @@ from hub.schemas import (
     MemberName,
     Number,
     Paragraph,
+    Priority,
     Sentence,
     TaskDetail,
     TaskOut,
@@ -51,7 +52,7 @@ def open_task(
     name: TaskName = "",
     objective: Number | None = None,
     to: MemberName | None = None,
-    priority: Annotated[int, Field(ge=-9, le=9)] = 0,
+    priority: Priority = 0,
     waits_for: Annotated[list[TaskRef], Field(max_length=MAX_WAITS)] = [],  # noqa: B006 - pydantic copies
 ) -> Task:
     """Open a task: a title, a brief for whoever does it, and what it waits for.
@@ -82,6 +83,16 @@ def open_task(
     for blocker in waits_for:
         dependencies.add(actor, row, access.get_task(actor, blocker))
     return row
+
+
+@action("task.preview", needs="plan", returns=Sentence, chat="TASK?", writes=False)
+def preview(
+    actor: Actor, title: Line, *, brief: Paragraph = "", to: MemberName | None = None
+) -> Sentence:
+    """Say what `TASK:` with the same words would do, without doing it."""
+    member = access.get_member(actor, to).name if to else "whoever takes it first"
+    text = f"This would open the task “{title.strip()}” for {member}"
+    return Sentence(text=f"{text}, with a brief of {len(brief)} characters.")
 
 
 def _free_name(actor: Actor, title: str, number: int) -> str:

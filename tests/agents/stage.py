@@ -22,9 +22,9 @@ class Set:
     def person(self) -> Actor:
         return self.stage.person
 
-    def act(self, name: str, key: str = "", **payload: Any) -> Any:
+    def act(self, action: str, /, key: str = "", **payload: Any) -> Any:
         """Do an action as the person."""
-        return registry.call(self.person, name, payload, key)
+        return registry.call(self.person, action, payload, key)
 
     def hub(self) -> Actor:
         return identify.of_hub(self.stage.project.pk)
