@@ -14,6 +14,7 @@ class HubConfig(AppConfig):
     def ready(self) -> None:
         """Import the modules that register actions."""
         for noun in (
+            "board",
             "channels",
             "decisions",
             "dependencies",

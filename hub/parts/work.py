@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Prefetch, QuerySet
 
 from hub import clock, identify
-from hub.actions import tasks
+from hub.actions import board
 from hub.models import Decision, Event, Project, Task, TaskDependency, TaskState
 from hub.policy.workflow import proceed
 
@@ -134,7 +134,7 @@ def columns(cards: Iterable[Card]) -> list[tuple[str, str, list[Card]]]:
 def why(project: Project, task: Task) -> str:
     """Say what a task waits for, as the hub sees it."""
     now = clock.now()
-    return tasks.explain(replace(identify.of_hub(project.pk, "page"), clock=now), task)
+    return board.explain(replace(identify.of_hub(project.pk, "page"), clock=now), task)
 
 
 def parts(project: Project, number: int) -> Iterator[live.Part]:
