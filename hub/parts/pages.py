@@ -195,11 +195,10 @@ def channels_of(actor: Actor) -> list[Channel]:
 
 
 def _groups(channels: list[Channel]) -> list[Group]:
-    found = [
+    return [
         Group(kind.value, title, [row for row in channels if row.kind == kind])
         for kind, title in GROUPS.items()
     ]
-    return [group for group in found if group.rows]
 
 
 def projects_of(user: Any) -> list[Project]:

@@ -9,11 +9,20 @@ from typing import Any
 from django.db.models import Count, Prefetch, Q, QuerySet
 
 from hub.models import Channel, ChannelKind, Decision, Event, Message, Project, Reaction
+from hub.protocol import describe, parse
 
 from . import live
 
 GROUP_WITHIN = timedelta(minutes=5)
 OFFERED = ("👍", "✅", "👀", "🎉", "❤️", "👎")
+ICONS = {
+    "CLAIM": "hand",
+    "ACCEPT": "hand",
+    "COMPLETED": "circle-check",
+    "BLOCKED": "link",
+    "TASK:": "list-checks",
+    "YIELD": "rotate-ccw",
+}
 QUIET_ORIGINS = {"web", "page", "api", "mcp", "cli", "hub", "job", "turn", "session"}
 
 
@@ -27,11 +36,23 @@ class Reacted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Act:
+    """A protocol line in words that follow its author's name."""
+
+    words: str
+    icon: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
-    """A message ready to be shown. `follows` joins it to the one above it."""
+    """A message ready to be shown. `follows` joins it to the one above it.
+
+    `acts` says in words what a message of nothing but commands means.
+    """
 
     message: Message
     follows: bool
+    acts: list[Act]
     reactions: list[Reacted]
     replies: int
     card: Decision | None
@@ -74,12 +95,24 @@ def _one(message: Any, project: Project, *, follows: bool) -> Said:
     return Said(
         message=message,
         follows=follows,
+        acts=_acts(message) if message.scopes else [],
         reactions=_reactions(message),
         replies=message.reply_count,
         card=getattr(message, "decision", None),
         network="" if message.origin in QUIET_ORIGINS else message.origin,
         rehearsal=message.author.kind == "agent" and project.provider == "rehearsal",
     )
+
+
+def _acts(message: Message) -> list[Act]:
+    commands = parse(message.text).commands
+    meant = sum(command.raw.count("\n") + 1 for command in commands)
+    if meant < sum(1 for line in message.text.splitlines() if line.strip()):
+        return []
+    return [
+        Act(words=describe(command), icon=ICONS.get(command.verb, "terminal"))
+        for command in commands
+    ]
 
 
 def _reactions(message: Message) -> list[Reacted]:
@@ -105,7 +138,9 @@ def _posted(event: Event) -> Iterator[live.Part]:
     context = {"said": shown, "project": event.project, "channel": channel}
     yield live.part([f"channel:{channel.number}"], "hub/_message_live.html", context)
     if shown.message.reply_to:
-        yield from _thread(event.project, shown.message.reply_to.seq, channel)
+        root = shown.message.reply_to.seq
+        yield live.part([f"thread:{root}"], "hub/_reply_live.html", {**context, "root": root})
+        yield from _again(event.project, root, channel)
     context = {"number": channel.number, "unread": True, "author": event.actor_id}
     yield live.part(_watchers(channel), "hub/_unread.html", context)
 
@@ -116,13 +151,17 @@ def _changed(event: Event) -> Iterator[live.Part]:
 
 
 def _again(project: Project, seq: int, channel: Channel) -> Iterator[live.Part]:
-    context = {"said": load(project, seq), "project": project, "channel": channel}
-    yield live.part([f"channel:{channel.number}"], "hub/_message.html", context)
+    context: dict[str, Any] = {"said": load(project, seq), "project": project, "channel": channel}
+    root = context["said"].message.reply_to
+    topics = [f"channel:{channel.number}", f"thread:{root.seq if root else seq}"]
+    yield live.part(topics, "hub/_message.html", context)
 
 
-def _thread(project: Project, root: int, channel: Channel) -> Iterator[live.Part]:
-    """Count the replies of a thread's first message again."""
-    yield from _again(project, root, channel)
+@live.on("channel.created", "channel.archived")
+def _rooms_changed(event: Event) -> Iterator[live.Part]:
+    channel = _channel(event)
+    context = {"row": channel, "project": event.project}
+    yield live.part(_watchers(channel), "hub/_rail_channel_live.html", context)
 
 
 def _watchers(channel: Channel) -> list[str]:

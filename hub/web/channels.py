@@ -63,5 +63,5 @@ def message(visit: Visit, number: int) -> HttpResponse:
         "asked": next((one for one in thread if one.message.pk == asked.pk), thread[0]),
         "is_mine": asked.author_id == visit.actor.member_id and asked.deleted_at is None,
     }
-    topics = [f"channel:{asked.channel.number}", f"thread:{thread[0].message.seq}"]
+    topics = [f"thread:{thread[0].message.seq}"]
     return visit.render("hub/message.html", context, page="channel", topics=topics)

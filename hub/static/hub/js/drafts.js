@@ -4,9 +4,7 @@ const name = (field) => `draft:${location.host}:${field.dataset.draft}`;
 export function enhance(root) {
   for (const field of root.querySelectorAll("[data-draft]")) {
     const kept = localStorage.getItem(name(field));
-    if (kept && !field.value) {
-      field.value = kept;
-    }
+    if (kept && !field.value) field.value = kept;
   }
 }
 document.addEventListener("input", ({ target }) => {
@@ -26,13 +24,3 @@ document.body.addEventListener("htmx:afterRequest", ({ detail }) => {
   const form = detail.elt.closest?.("form");
   if (form && detail.successful && detail.requestConfig.verb === "post") drop(form);
 });
-// A form that goes out without htmx leaves the page: its draft is dropped when the next page loads without a refusal.
-document.addEventListener("submit", ({ target }) => {
-  if (!target.hasAttribute("hx-post")) {
-    const names = Array.from(target.querySelectorAll("[data-draft]"), name);
-    if (names.length) sessionStorage.setItem("sent", JSON.stringify(names));
-  }
-});
-const sent = JSON.parse(sessionStorage.getItem("sent") || "[]");
-sessionStorage.removeItem("sent");
-if (!document.querySelector("[data-refused]")) for (const key of sent) localStorage.removeItem(key);

@@ -4,11 +4,12 @@ import { open } from "./palette.js";
 let going = 0;
 const typing = (it) => it.closest("input, textarea, select, [contenteditable]");
 const places = () => Array.from(document.querySelectorAll("[data-item]")).filter((it) => it.offsetParent);
-const here = () => document.activeElement?.closest("[data-item]") || (places().length === 1 ? places()[0] : null);
+const focused = () => document.activeElement?.closest("[data-item]");
+const here = () => focused() || (places().length === 1 ? places()[0] : null);
 
 function move(step) {
   const all = places();
-  const at = all.indexOf(document.activeElement?.closest("[data-item]"));
+  const at = all.indexOf(focused());
   const next = all[Math.max(0, Math.min(all.length - 1, at + step))];
   if (!next) return;
   next.tabIndex = -1;

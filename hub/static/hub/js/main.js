@@ -10,8 +10,6 @@ import "./notify.js";
 import "./palette.js";
 import "./keyboard.js";
 
-function enhance(root) {
-  for (const module of [marks, drafts, mentions]) module(root);
-}
+const enhance = (root) => [marks, drafts, mentions].forEach((module) => module(root));
 enhance(document);
 document.body.addEventListener("htmx:load", (event) => enhance(event.detail.elt));

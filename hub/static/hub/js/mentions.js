@@ -4,8 +4,8 @@ let list, field, start;
 
 const close = () => { list?.remove(); list = null; };
 function people(begin) {
-  const all = Array.from(document.querySelectorAll("#member-names option"), (it) => [it.value, it.label]);
-  return all.filter(([who]) => who.toLowerCase().startsWith(begin.toLowerCase())).slice(0, MAX);
+  const fits = (it) => it.value.toLowerCase().startsWith(begin.toLowerCase());
+  return Array.from(document.querySelectorAll("#member-names option")).filter(fits).slice(0, MAX);
 }
 function choose(step) {
   const items = Array.from(list.children);
@@ -27,14 +27,11 @@ function offer() {
   if (!found.length) return;
   start = field.selectionStart - typed[1].length - 1;
   list = document.createElement("div");
-  list.className = "mention-list";
-  list.id = "mention-list";
-  list.setAttribute("role", "listbox");
-  list.setAttribute("aria-label", "Members");
-  found.forEach(([who, about], at) => {
+  Object.assign(list, { className: "mention-list", role: "listbox", ariaLabel: "Members" });
+  found.forEach((it, at) => {
     const item = document.createElement("div");
-    Object.assign(item, { id: `mention-${at}`, role: "option", ariaSelected: String(at === 0), textContent: `${who} · ${about}` });
-    item.dataset.name = who;
+    Object.assign(item, { id: `mention-${at}`, role: "option", ariaSelected: String(at === 0), textContent: `${it.value} · ${it.label}` });
+    item.dataset.name = it.value;
     item.addEventListener("mousedown", (event) => { event.preventDefault(); take(item); });
     list.append(item);
   });

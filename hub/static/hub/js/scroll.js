@@ -12,11 +12,11 @@ document.addEventListener("click", (event) => {
   event.preventDefault();
   htmx.ajax("GET", link.href, { target: "#panel", select: "#thread", swap: "innerHTML" });
 });
+const form = document.getElementById("mark-read");
 function seen() {
-  const form = document.getElementById("mark-read");
   const last = list?.querySelector(".message:last-of-type");
-  if (!form || !last || document.hidden || !following) return;
-  const upto = form.querySelector("[name=upto]");
+  const upto = form?.querySelector("[name=upto]");
+  if (!upto || !last || document.hidden || !following) return;
   if (Number(upto.value) >= Number(last.dataset.seq)) return;
   upto.value = last.dataset.seq;
   htmx.trigger(form, "seen");

@@ -35,10 +35,25 @@ document.body.addEventListener("htmx:responseError", ({ detail: { xhr } }) => {
   if (!xhr.getResponseHeader("HX-Retarget") && xhr.status !== 401) failed(`That did not work (${xhr.status}). What you typed is kept; reload the page and send it again.`);
 });
 
-// What is appended may be in the page already, when it was rendered a moment before: replace it then.
-document.body.addEventListener("htmx:oobBeforeSwap", ({ detail }) => {
-  if (detail.fragment.nodeType === Node.DOCUMENT_FRAGMENT_NODE) return;
-  for (const child of Array.from(detail.fragment.children)) {
-    if (child.id) detail.target.querySelector(`#${CSS.escape(child.id)}`)?.remove();
+// Parts come for all pages alike. One whose place is not here is left out; one that is appended replaces what
+// the page has of it already; a reply goes to its thread too, when that is open.
+function arrange(text) {
+  const parts = document.createElement("template");
+  parts.innerHTML = text;
+  for (const part of Array.from(parts.content.children)) {
+    const [how, where] = part.getAttribute("hx-swap-oob").split(":");
+    const place = document.querySelector(where || `#${CSS.escape(part.id)}`);
+    const child = where && part.firstElementChild;
+    const thread = document.getElementById(`thread-${child?.dataset.thread}`);
+    if (thread && thread !== place) {
+      thread.querySelector(`#${CSS.escape(child.id)}`)?.remove();
+      const copy = part.cloneNode(true);
+      copy.setAttribute("hx-swap-oob", `beforeend:#${thread.id}`);
+      parts.content.append(copy);
+    }
+    if (!place) part.remove();
+    else if (child?.id) place.querySelector(`#${CSS.escape(child.id)}`)?.remove();
   }
-});
+  return parts.innerHTML;
+}
+htmx.defineExtension("parts", { transformResponse: arrange });

@@ -3,8 +3,7 @@ const ORDER = ["system", "light", "dark"];
 const root = document.documentElement;
 
 function label() {
-  const words = { system: "Theme: as the system", light: "Theme: light", dark: "Theme: dark" };
-  for (const it of document.querySelectorAll("[data-theme-switch]")) it.title = words[root.dataset.theme || "system"];
+  for (const it of document.querySelectorAll("[data-theme-switch]")) it.title = `Theme: ${root.dataset.theme || "system"}`;
 }
 document.addEventListener("click", (event) => {
   if (!event.target.closest("[data-theme-switch]")) return;
