@@ -6,6 +6,7 @@ from html import escape
 from typing import Any
 
 from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
@@ -56,7 +57,9 @@ def _decorated(tokens: Sequence[Token], state: StateCore) -> Iterator[Token]:
 def _image(token: Token, state: StateCore, *, is_linked: bool) -> Iterator[Token]:
     """Show an image as a link to it, and inside a link as its description."""
     address = str(token.attrs["src"])
-    words = state.md.renderer.renderInlineAsText(token.children, state.md.options, state.env)
+    renderer = state.md.renderer
+    assert isinstance(renderer, RendererHTML), "make_parser sets no other one"
+    words = renderer.renderInlineAsText(token.children, state.md.options, state.env)
     shown = _text(words or address, token.level)
     if is_linked or not address:
         yield shown
