@@ -12,7 +12,8 @@ class HubConfig(AppConfig):
     verbose_name = "Parley"
 
     def ready(self) -> None:
-        """Import the modules that register actions."""
+        """Import the modules that register actions, and the Celery app that jobs are sent by."""
+        import_module("hub.celery")  # else `current_app` is one that knows no broker of ours
         for noun in (
             "board",
             "channels",
