@@ -19,6 +19,7 @@ from hub.errors import Conflict, Forbidden, Invalid, KeyReused, NotFound
 from hub.models import Run, StoredCall
 from hub.models.events import canonical
 from hub.models.projects import held, project_lock
+from hub.text import clean
 
 MAX_KEY_CHARS = 200
 
@@ -125,7 +126,8 @@ def call(actor: Actor, name: str, payload: Mapping[str, object], key: str = "") 
 
     Checks the payload, the capability, and for writes, under the project's lock, the idempotency
     key and the run's fence. The same key with the same payload gives the stored answer.
-    Raises any HubError; nothing is written then.
+    All text of the payload is cleaned (hub.text.clean). Raises any HubError; nothing is written
+    then.
     """
     found = find(name)
     arguments = _checked(found, payload)
@@ -162,15 +164,17 @@ def _write(actor: Actor, found: Action, arguments: dict[str, Any], once: _Key) -
             key=once.key,
             action=found.name,
             digest=once.digest,
-            answer=json.dumps(answer),
+            answer=json.dumps(_forgetful(answer)),
             at=actor.now,
         )
     return answer
 
 
 def _checked(found: Action, payload: Mapping[str, object]) -> dict[str, Any]:
+    # What a session's own worker reports of its tools is the one text that may hold anything.
+    given = dict(payload) if found.needs == "run" else _cleaned(dict(payload))
     try:
-        model = found.payload.model_validate(dict(payload))
+        model = found.payload.model_validate(given)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)
         problems = [
@@ -183,9 +187,24 @@ def _checked(found: Action, payload: Mapping[str, object]) -> dict[str, Any]:
     return {name: getattr(model, name) for name in type(model).model_fields}
 
 
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, list):
+        return [_cleaned(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _cleaned(item) for name, item in value.items()}
+    return value
+
+
 def _answer(found: Action, value: Any) -> Any:
     checked = found.returns.validate_python(value, from_attributes=True)
     return found.returns.dump_python(checked, mode="json")
+
+
+def _forgetful(answer: Any) -> Any:
+    """Leave a secret out of what is kept: it is shown once, and a repeat finds it empty."""
+    return {**answer, "secret": ""} if isinstance(answer, dict) and "secret" in answer else answer
 
 
 def _digest(name: str, payload: Mapping[str, object]) -> str:
@@ -225,5 +244,3 @@ def check_fence(actor: Actor) -> None:
         raise Conflict(
             "This session's lease is over; stop and write nothing.", code="run.lease_over"
         )
-
-

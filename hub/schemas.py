@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 PRIORITIES = {"low": -3, "normal": 0, "high": 3, "critical": 6}
 
@@ -34,7 +34,7 @@ ChannelRef = Annotated[
     int | Annotated[str, Field(max_length=64)], Field(description="channel number or name")
 ]
 MemberName = Annotated[str, Field(min_length=1, max_length=33, description="a member's name")]
-Line = Annotated[str, Field(max_length=160)]
+Line = Annotated[str, Field(max_length=160), AfterValidator(lambda text: " ".join(text.split()))]
 Paragraph = Annotated[str, Field(max_length=20_000)]
 LeaseS = Annotated[int, Field(ge=10, le=86_400, description="seconds until the claim lapses")]
 Fence = Annotated[int, Field(ge=0, description="the fence number that the claim gave you")]
