@@ -1,5 +1,7 @@
 """Members, their presence, and the tokens that let them in."""
 
+import re
+import unicodedata
 from datetime import timedelta
 from typing import Annotated, Literal
 
@@ -8,8 +10,8 @@ from pydantic import Field
 from hub import access, identify
 from hub.actor import Actor
 from hub.errors import Conflict, Forbidden, Invalid
-from hub.models import Member, MemberKind, Presence, Project, Token, User
-from hub.policy.roles import CAPABILITIES, role
+from hub.models import Member, MemberKind, Presence, Token, User
+from hub.policy.roles import CAPABILITIES, capabilities_of, role
 from hub.registry import action
 from hub.schemas import Done, Line, MemberName, MemberOut, TokenOut
 from hub.text import clip
@@ -18,12 +20,31 @@ from . import events
 
 MAX_TOKEN_DAYS = 365
 RESERVED = frozenset({"parley", "hub", "all", "everyone", "here", "channel", "system"})
-NewName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{1,31}$")]
+MAX_NAME_CHARS = 32
+NAME = r"^[A-Za-z][A-Za-z0-9_-]{1,31}$"
+NewName = Annotated[str, Field(pattern=NAME)]
+
+
+def name_of(user: User) -> str:
+    """Make a member's name of what a person is called: a word that can be mentioned."""
+    called = user.display_name or user.username
+    plain = unicodedata.normalize("NFKD", called).encode("ascii", "ignore").decode()
+    name = re.sub(r"[^A-Za-z0-9_-]+", "-", plain).strip("-_")[:MAX_NAME_CHARS]
+    usable = re.fullmatch(NAME, name) and name.lower() not in RESERVED
+    return name if usable else f"member-{user.pk}"
 
 
 def add(actor: Actor, name: str, role_name: str, *, user_id: int | None = None) -> Member:
-    """Write a member of the actor's project. Raises Conflict when the name is taken."""
+    """Write a member of the actor's project.
+
+    Raises Conflict when the name is taken, Invalid when it is reserved or no single word.
+    """
     found = role(role_name)
+    if not re.fullmatch(NAME, name):
+        raise Invalid(
+            f"A name is 2 to {MAX_NAME_CHARS} letters, digits, - or _, a letter first.",
+            code="member.name",
+        )
     if name.lower() in RESERVED:
         raise Invalid(f"The name {name} is reserved.", code="member.reserved")
     rows = Member.objects.filter(project_id=actor.project_id)
@@ -58,7 +79,7 @@ def invite(
         raise Invalid(f"Nobody logs in as {username}.", code="user.unknown")
     if Member.objects.filter(project_id=actor.project_id, user=user).exists():
         raise Conflict(f"{username} is in this project already.", code="member.exists")
-    return add(actor, name or user.display_name or user.username, role, user_id=user.pk)
+    return add(actor, name or name_of(user), role, user_id=user.pk)
 
 
 @action("member.retire", needs="manage", returns=MemberOut)
@@ -67,6 +88,8 @@ def retire_by_name(actor: Actor, name: MemberName) -> Member:
     row = access.get_member(actor, name)
     if row.kind == MemberKind.HUB or row.pk == actor.member_id:
         raise Conflict("Neither Parley nor yourself can be retired.", code="member.stays")
+    if row.retired_at is not None:
+        raise Conflict(f"{row.name} takes no part any more.", code="member.retired")
     retire(actor, row)
     return row
 
@@ -89,8 +112,6 @@ def listing(actor: Actor, *, retired: bool = False) -> list[Member]:
 @action("presence.set", needs="read", returns=Done, writes=False)
 def set_presence(actor: Actor, state: Literal["here", "busy", "away"], *, note: Line = "") -> Done:
     """Say what you are doing now; it is shown beside your name and not logged."""
-    row = Project.objects.filter(members=actor.member_id).exists()
-    assert row, "an actor is a member"
     values = {"state": state, "note": clip(note, 200), "seen_at": actor.now}
     Presence.objects.update_or_create(member_id=actor.member_id, defaults=values)
     return Done()
@@ -99,25 +120,19 @@ def set_presence(actor: Actor, state: Literal["here", "busy", "away"], *, note: 
 @action("token.create", needs="talk", returns=TokenOut)
 def create_token(
     actor: Actor,
-    label: Line,
+    label: Annotated[str, Field(min_length=1, max_length=60)],
     *,
     scopes: Annotated[list[str], Field(max_length=20)] = [],  # noqa: B006 - pydantic copies
     days: Annotated[int, Field(ge=1, le=MAX_TOKEN_DAYS)] = 90,
     member: MemberName | None = None,
 ) -> TokenOut:
-    """Make a bearer token for yourself, or with the right to manage for another member.
+    """Make a bearer token for yourself, or with the right to manage for an agent.
 
     It can do what the scopes name and never more than its member. The secret is shown once.
+    Raises Forbidden in a session, whose own token ends with it.
     """
-    owner = access.get_member(actor, member) if member else access.me(actor)
-    if owner.pk != actor.member_id and not actor.may("manage"):
-        raise Forbidden("Tokens of others need the right to manage.", code="token.not_yours")
-    unknown = set(scopes) - set(CAPABILITIES)
-    if unknown:
-        raise Invalid(f"Unknown scopes: {', '.join(sorted(unknown))}.", code="token.scope")
-    kept = sorted(set(scopes) or (actor.capabilities if owner.pk == actor.member_id else set()))
-    if owner.pk == actor.member_id and not set(kept) <= actor.capabilities:
-        raise Forbidden("A token cannot do more than you.", code="token.too_wide")
+    owner = access.get_live_member(actor, member) if member else access.me(actor)
+    kept = _scopes(actor, owner, scopes)
     secret = identify.new_secret()
     row = Token.objects.create(
         member=owner,
@@ -132,6 +147,23 @@ def create_token(
     return TokenOut(
         id=row.pk, label=label, hint=row.hint, scopes=kept, expires_at=row.expires_at, secret=secret
     )
+
+
+def _scopes(actor: Actor, owner: Member, scopes: list[str]) -> list[str]:
+    if actor.run_id is not None:
+        raise Forbidden("A session makes no tokens.", code="token.in_session")
+    mine = owner.pk == actor.member_id
+    if not mine and not (actor.may("manage") and owner.kind == MemberKind.AGENT):
+        raise Forbidden(
+            "Others' tokens are made for agents, with the right to manage.", code="token.not_yours"
+        )
+    unknown = set(scopes) - set(CAPABILITIES)
+    if unknown:
+        raise Invalid(f"Unknown scopes: {', '.join(sorted(unknown))}.", code="token.scope")
+    kept = set(scopes) or (actor.capabilities if mine else capabilities_of(owner.role))
+    if mine and not kept <= actor.capabilities:
+        raise Forbidden("A token cannot do more than you.", code="token.too_wide")
+    return sorted(kept)
 
 
 @action("token.revoke", needs="talk", returns=Done)

@@ -35,8 +35,11 @@ def create(
     """Make a project with its channels; you become its owner.
 
     `repository` is the path or URL of a git repository, `check_command` what must pass before a
-    merge. Raises Conflict when there is one of that name.
+    merge. Raises Conflict when there is one of that name, Forbidden outside the house.
     """
+    access.refuse_unless(
+        ok=actor.project_id == HOUSE, words="Projects are made in the house.", code="house.only"
+    )
     address = slug(name, 40) or "project"
     if Project.objects.filter(slug=address).exists():
         raise Conflict(f"There is a project {address} already.", code="project.name_taken")
@@ -73,7 +76,7 @@ def _furnish(actor: Actor, project: Project) -> None:
         channels.make(own, kind, name, topic)
     founder = User.objects.get(pk=actor.user_id) if actor.user_id else None
     if founder is not None:
-        members.add(own, founder.display_name or founder.username, "owner", user_id=founder.pk)
+        members.add(own, members.name_of(founder), "owner", user_id=founder.pk)
 
 
 @action("project.update", needs="manage", returns=ProjectOut)

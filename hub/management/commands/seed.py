@@ -45,7 +45,7 @@ def seed_owner() -> User:
     with project_lock(HOUSE) as lock:
         if not Member.objects.filter(project_id=HOUSE, user=user).exists():
             hub = identify.of_hub(HOUSE, "command").at(lock.now)
-            members.add(hub, user.display_name or user.username, "owner", user_id=user.pk)
+            members.add(hub, members.name_of(user), "owner", user_id=user.pk)
     return user
 
 
