@@ -5,10 +5,10 @@ import re
 from django.db.models import QuerySet
 
 from hub.actor import Actor
-from hub.errors import Forbidden, NotFound
+from hub.errors import Conflict, Forbidden, NotFound
 from hub.models import Channel, Decision, Member, Message, Objective, Project, Task, Token
 
-NUMBER = re.compile(r"#?(\d{1,9})")
+NUMBER = re.compile(r"#?([0-9]{1,9})")
 
 
 def get_project(actor: Actor) -> Project:
@@ -20,14 +20,18 @@ def get_member(actor: Actor, name: str) -> Member:
     """Give a member by name, whatever its case, `@` allowed; a retired one only if none is live."""
     wanted = name.removeprefix("@")
     rows = Member.objects.filter(project_id=actor.project_id, name__iexact=wanted)
-    row = rows.order_by("retired_at").reverse().first() if not wanted else _live_first(rows)
+    row = rows.filter(retired_at=None).first() or rows.order_by("-retired_at").first()
     if row is None:
         raise NotFound(f"Nobody here is called {wanted}.", code="member.unknown", name=wanted)
     return row
 
 
-def _live_first(rows: QuerySet[Member]) -> Member | None:
-    return rows.filter(retired_at=None).first() or rows.order_by("-retired_at").first()
+def get_live_member(actor: Actor, name: str) -> Member:
+    """Give a member who still takes part. Raises Conflict for a retired one."""
+    row = get_member(actor, name)
+    if row.retired_at is not None:
+        raise Conflict(f"{row.name} takes no part any more.", code="member.retired")
+    return row
 
 
 def me(actor: Actor) -> Member:
@@ -43,10 +47,9 @@ def visible_channels(actor: Actor) -> QuerySet[Channel]:
 def get_channel(actor: Actor, channel: int | str) -> Channel:
     """Give a channel by number or name."""
     rows = visible_channels(actor)
-    text = str(channel).removeprefix("#")
-    row = (
-        rows.filter(number=int(text)).first() if text.isdigit() else rows.filter(name=text).first()
-    )
+    number = NUMBER.fullmatch(str(channel))
+    name = str(channel).removeprefix("#")
+    row = rows.filter(number=int(number[1])).first() if number else rows.filter(name=name).first()
     if row is None:
         raise NotFound(f"There is no channel {channel} here.", code="channel.unknown")
     return row

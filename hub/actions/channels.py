@@ -66,7 +66,7 @@ def create(
 @action("channel.direct", needs="talk", returns=ChannelOut)
 def direct(actor: Actor, member: MemberName) -> Channel:
     """Open the private conversation with one member, or give the one there is."""
-    mine, other = access.me(actor), access.get_member(actor, member)
+    mine, other = access.me(actor), access.get_live_member(actor, member)
     if mine == other:
         raise Invalid("A private conversation needs somebody else.", code="channel.alone")
     first, second = sorted((mine, other), key=lambda row: row.pk)
@@ -99,6 +99,7 @@ def listing(actor: Actor, *, archived: bool = False) -> list[Channel]:
 def mark_read(actor: Actor, channel: ChannelRef, upto: Number) -> Done:
     """Remember that you have read a channel up to a message number."""
     row = access.get_channel(actor, channel)
+    upto = min(upto, events.upto(actor.project_id))
     marks = ReadMark.objects.filter(channel=row, member_id=actor.member_id)
     if not marks.filter(seq__lt=upto).update(seq=upto):
         ReadMark.objects.get_or_create(

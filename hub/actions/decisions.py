@@ -1,5 +1,6 @@
 """What a person decides: asked by an agent, answered anywhere, delivered to the asker."""
 
+import re
 from datetime import datetime, timedelta
 from typing import Annotated
 
@@ -57,10 +58,15 @@ def ask(
         raise Invalid("The recommended choice is not among the choices.", code="decision.choice")
     work = access.get_task(actor, task) if task else None
     where = access.get_channel(actor, channel) if channel else _home_of(actor, work)
+    if where.kind == ChannelKind.DIRECT:
+        raise Invalid("Everybody sees a question; ask in a common channel.", code="decision.direct")
     row = _make(actor, DecisionKind.QUESTION, text, work, where)
     row.choices, row.recommended, row.context = list(choices), recommended, context
-    if default and default_in_s:
-        row.default, row.default_at = default, actor.now + timedelta(seconds=default_in_s)
+    if default or default_in_s:
+        if not (default and default_in_s):
+            raise Invalid("A default needs its text and its time.", code="decision.default")
+        row.default = chosen(row, default)
+        row.default_at = actor.now + timedelta(seconds=default_in_s)
     row.message = messages.take_in(actor, where, RichText.of(_spoken(row)))
     row.save(force_insert=True)
     _log(actor, "decision.asked", row)
@@ -157,7 +163,7 @@ def answer(actor: Actor, decision: Number, answer: AnswerText) -> Decision:
 def chosen(row: Decision, answer: str) -> str:
     """Turn a choice's number into its words; anything else is an answer in words."""
     text = answer.strip()
-    if text.isdigit() and row.choices:
+    if re.fullmatch(r"[0-9]{1,9}", text) and row.choices:
         number = int(text)
         if not 1 <= number <= len(row.choices):
             raise Invalid(
@@ -206,7 +212,7 @@ def apply_defaults(actor: Actor, now: datetime) -> int:
     """Close, under the lock, the questions whose default applies by now; tell how many."""
     rows = Decision.objects.filter(project_id=actor.project_id).due(now)
     for row in rows.select_related("task", "channel", "objective", "message", "asker"):
-        close(actor, row, chosen(row, row.default))
+        close(actor, row, row.default)
     return len(rows)
 
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Annotated
 
-from django.db.models import Q
+from django.db.models.functions import Lower
 from pydantic import Field
 
 from hub import access, identify
@@ -124,11 +124,9 @@ def _addressed(actor: Actor, text: RichText, reply_to: Message | None) -> list[i
     names = text.mentions
     found: set[int] = set()
     if names:
-        same = Q()
-        for name in names:
-            same |= Q(name__iexact=name)
-        rows = Member.objects.filter(same, project_id=actor.project_id, retired_at=None)
-        found.update(rows.values_list("pk", flat=True))
+        rows = Member.objects.filter(project_id=actor.project_id, retired_at=None)
+        named = rows.alias(lower=Lower("name")).filter(lower__in=[name.lower() for name in names])
+        found.update(named.values_list("pk", flat=True))
     if reply_to is not None:
         found.add(reply_to.author_id)
     return sorted(found - {actor.member_id})

@@ -59,6 +59,8 @@ def open_task(
     if not title:
         raise Invalid("A task needs a title.", code="task.no_title")
     mother = access.get_objective(actor, objective) if objective else None
+    if name.isdigit():
+        raise Invalid("A task's name is not a number; it would be taken for one.", code="task.name")
     rows = Task.objects.filter(project_id=actor.project_id)
     number = (rows.aggregate(last=Max("number"))["last"] or 0) + 1
     if name and rows.filter(name=name).exists():
@@ -71,7 +73,7 @@ def open_task(
         brief=brief,
         priority=priority,
         objective=mother,
-        assignee=access.get_member(actor, to) if to else None,
+        assignee=access.get_live_member(actor, to) if to else None,
         opened_by_id=actor.member_id,
         opened_at=actor.now,
     )
@@ -82,9 +84,11 @@ def open_task(
 
 
 def _free_name(actor: Actor, title: str, number: int) -> str:
-    name = slug(title, 48) or f"task-{number}"
-    taken = Task.objects.filter(project_id=actor.project_id, name=name).exists()
-    return f"{name}-{number}" if taken or name.isdigit() else name
+    name = slug(title, 48)
+    wanted = [name, f"{name}-{number}", f"{name}-task-{number}"]
+    rows = Task.objects.filter(project_id=actor.project_id, name__in=wanted)
+    taken = set(rows.values_list("name", flat=True))
+    return next(free for free in wanted if free not in taken and not free.isdigit())
 
 
 def _log(actor: Actor, name: str, row: Task, **facts: Any) -> None:
@@ -97,7 +101,7 @@ def _log(actor: Actor, name: str, row: Task, **facts: Any) -> None:
 @action("task.assign", needs="plan", returns=TaskOut, chat="ASSIGN !assign")
 def assign(actor: Actor, task: TaskRef, to: MemberName) -> Task:
     """Say who is to do an open task; from then on only they can claim it."""
-    row, member = access.get_task(actor, task), access.get_member(actor, to)
+    row, member = access.get_task(actor, task), access.get_live_member(actor, to)
     if row.state != TaskState.OPEN:
         raise Conflict(
             f"#{row.number} is {row.state}; only open tasks are assigned.", code="task.not_open"
@@ -186,9 +190,9 @@ def renew(
 
 @action("task.release", needs="work", returns=TaskOut, chat="YIELD !release")
 def release(actor: Actor, task: TaskRef, *, fence: Fence | None = None, reason: Line = "") -> Task:
-    """Give a task back, unfinished, for somebody else."""
+    """Give a task back, unfinished; it is nobody's then."""
     row = _held(actor, task, fence)
-    TASK_STATES.move(row, TaskState.OPEN, holder_id=None, lease_until=None)
+    TASK_STATES.move(row, TaskState.OPEN, holder_id=None, assignee_id=None, lease_until=None)
     _log(actor, "task.released", row, reason=clip(reason, 160))
     return row
 
