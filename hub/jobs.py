@@ -41,3 +41,5 @@ def _try(pk: int, work: Callable[[int], None]) -> None:
         work(pk)
     except Unavailable as error:
         logger.warning("left for the next sweep: %s", error)
+    except Exception:  # one row that cannot be handled must not keep the others waiting
+        logger.exception("%s of %d failed", work.__name__, pk)

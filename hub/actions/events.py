@@ -5,7 +5,7 @@ from typing import Any
 
 from hub import access
 from hub.actor import Actor
-from hub.models import Cursor, Event
+from hub.models import Cursor, Event, ProjectClock
 from hub.models.channels import Channel, ChannelKind
 from hub.models.events import canonical, chain
 from hub.models.projects import held
@@ -60,14 +60,21 @@ class BadRow:
 
 
 def verify(project_id: int) -> BadRow | None:
-    """Read a project's whole log and check that it has no hole and that the chain holds."""
+    """Read a project's whole log and check that it has no hole and that the chain holds.
+
+    Its end must be where the project's clock says, so that a missing tail is seen too.
+    """
+    clock = ProjectClock.objects.get(project_id=project_id)
     previous, expected = "", 1
-    for event in Event.objects.filter(project_id=project_id).order_by("seq").iterator(2_000):
+    rows = Event.objects.filter(project_id=project_id, seq__lte=clock.seq).order_by("seq")
+    for event in rows.iterator(2_000):
         if event.seq != expected:
             return BadRow(project_id, expected, f"missing; the next one is {event.seq}")
         if event.hash != chain(previous, event):
             return BadRow(project_id, event.seq, "does not match its hash")
         previous, expected = event.hash, expected + 1
+    if (clock.seq, clock.head_hash) != (expected - 1, previous):
+        return BadRow(project_id, expected, f"missing; the log ends at {clock.seq}")
     return None
 
 
