@@ -68,19 +68,22 @@ def _folder_with(place: Place, branch: str) -> Place | None:
             found.append(path)
     if len(found) > 1:
         raise _dirty(branch, "is checked out in several folders")
-    return _without_filters(replace(place, cwd=found[0])) if found else None
+    return _plain(replace(place, cwd=found[0]), branch) if found else None
 
 
-def _without_filters(place: Place) -> Place:
-    """Switch off configured filter programs: a merged .gitattributes could choose them."""
+def _plain(place: Place, branch: str) -> Place:
+    """Switch off what a repository configures to take part in a merge.
+
+    Filter programs, which a merged .gitattributes could choose, and the branch's own options.
+    """
     answer = run_git(
         ["config", "-z", "--name-only", "--get-regexp", r"^filter\."], place, ok=(0, 1)
     )
     keys = {os.fsdecode(key) for key in answer.output.split(b"\0") if key}
     names = {key.rpartition(".")[0] for key in keys}
     values = (("clean", ""), ("smudge", ""), ("process", ""), ("required", "false"))
-    extra = tuple((f"{name}.{key}", value) for name in sorted(names) for key, value in values)
-    return replace(place, extra=extra)
+    filters = [(f"{name}.{key}", value) for name in sorted(names) for key, value in values]
+    return replace(place, extra=(*filters, (f"branch.{branch}.mergeOptions", "")))
 
 
 def _check_clean(folder: Place, branch: str) -> None:

@@ -9,13 +9,14 @@ from pathlib import Path
 
 from agents.folders import Folder, clean_name, is_git_path, split_path
 from agents.git.repository import branch_tip, clear_stale_locks, private_index, tree_of
-from agents.git.run import Place, run_git
+from agents.git.run import Bounds, Place, run_git
 from agents.processes import RunAs
 from hub.errors import Invalid, NotFound
 
 MAX_NEW_FILES = 20_000
 MAX_FILE_BYTES = 100_000_000
 MAX_CHANGED_BYTES = 200_000_000
+LIST = Bounds(timeout_s=30)  # a pipe named .gitignore would hold git for ever
 FILE, PROGRAM, LINK, GITLINK = "100644", "100755", "120000", "160000"
 
 
@@ -137,7 +138,7 @@ def _entries(place: Place, checkout: Path) -> Iterator[_Entry]:
 
 
 def _lines(place: Place, *options: str) -> list[str]:
-    output = run_git(["ls-files", "-z", *options], place).output
+    output = run_git(["ls-files", "-z", *options], place, bounds=LIST).output
     return [os.fsdecode(line) for line in output.split(b"\0") if line]
 
 
