@@ -114,16 +114,6 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # -- Doorbell and jobs --------------------------------------------------------------------------
 REDIS_URL = env("REDIS_URL")
-CHANNEL_LAYERS = (
-    {
-        "default": {
-            "BACKEND": "channels_redis.core.RedisChannelLayer",
-            "CONFIG": {"hosts": [REDIS_URL]},
-        }
-    }
-    if REDIS_URL
-    else {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
-)
 CELERY_BROKER_URL = env("CELERY_BROKER_URL", "filesystem://")
 SWEEP_S = float(env("PARLEY_SWEEP_S", "5"))
 LEASE_S = float(env("PARLEY_LEASE_S", "30"))

@@ -9,7 +9,7 @@ from datetime import datetime
 from django.db import OperationalError, connection, models, transaction
 from psycopg import errors as psycopg_errors
 
-from hub import clock
+from hub import bell, clock
 from hub.errors import NotFound, Unavailable
 
 HOUSE = 0
@@ -73,10 +73,7 @@ LOCK_SQL = (
     "SELECT seq, head_hash, clock_timestamp() FROM hub_projectclock"
     " WHERE project_id = %s FOR NO KEY UPDATE"
 )
-ADVANCE_SQL = (
-    "WITH advanced AS (UPDATE hub_projectclock SET seq = %s, head_hash = %s WHERE project_id = %s)"
-    " SELECT pg_notify('parley', %s)"
-)
+ADVANCE_SQL = "UPDATE hub_projectclock SET seq = %s, head_hash = %s WHERE project_id = %s"
 
 
 def held(project_id: int) -> Held:
@@ -146,9 +143,9 @@ def _take(project_id: int) -> Held:
 def _advance(lock: Held) -> None:
     if lock.seq == lock.stored_seq:
         return
-    bell = f"{lock.project_id}:{lock.seq}"
     with connection.cursor() as cursor:
-        cursor.execute(ADVANCE_SQL, [lock.seq, lock.head_hash, lock.project_id, bell])
+        cursor.execute(ADVANCE_SQL, [lock.seq, lock.head_hash, lock.project_id])
+    bell.ring(f"{lock.project_id}:{lock.seq}")
 
 
 def _translated(error: OperationalError) -> Exception:

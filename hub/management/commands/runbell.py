@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand
 from django.db import InterfaceError, OperationalError
 
 from agents import jobs
-from hub import clock, fanout
+from hub import bell, clock, fanout
 from hub.actions import events
 from hub.errors import Unavailable
 from hub.management.processes import Ending
@@ -80,7 +80,7 @@ def answer(ending: Ending) -> None:
             time.sleep(COALESCE_S)
             _answer_once(porch)
     stop.set()
-    listener.join(fanout.WAIT_S * 2)
+    listener.join(bell.WAIT_S * 2)
 
 
 def _answer_once(porch: Porch) -> None:
