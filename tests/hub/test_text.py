@@ -63,13 +63,13 @@ def test_half_a_character_is_refused(number):
 
 
 def test_towers_of_marks_are_refused_before_they_cost_time():
-    started = time.perf_counter()
+    started = time.thread_time()
 
     error = refused("a" + "\u0300\u0316" * 30_000)
 
     assert error.code == "text.marks"
     assert error.detail == {"limit": 64}
-    assert time.perf_counter() - started < 0.3
+    assert time.thread_time() - started < 0.3
 
 
 def test_sixty_four_marks_are_allowed():
@@ -222,11 +222,11 @@ def test_colour_codes_inside_a_secret_do_not_hide_it():
     ["sk-" * 30_000, "-----BEGIN A PRIVATE KEY-----" * 3_000, "bearer " * 14_000, "eyJ" * 30_000],
 )
 def test_masking_hostile_text_is_fast(text):
-    started = time.perf_counter()
+    started = time.thread_time()
 
     mask(text)
 
-    assert time.perf_counter() - started < 1
+    assert time.thread_time() - started < 1
 
 
 def test_slug_makes_ascii_words_with_hyphens():
