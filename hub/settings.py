@@ -177,6 +177,14 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 
+# -- Admin --------------------------------------------------------------------------------------
+UNFOLD = {
+    "SITE_TITLE": "Parley",
+    "SITE_HEADER": "Parley",
+    "SITE_SYMBOL": "forum",
+    "SIDEBAR": {"show_search": True, "show_all_applications": True},
+}
+
 # -- People's login -----------------------------------------------------------------------------
 AUTH_USER_MODEL = "hub.User"
 AUTHENTICATION_BACKENDS = [

@@ -54,8 +54,8 @@ def arguments(found: Action, command: Command) -> dict[str, Any]:
     names = list(found.payload.model_fields)
     if command.args:
         last = len(names) - 1
-        values = [*command.args[:last], " ".join(command.args[last:])] if names else []
-        return {name: value for name, value in zip(names, values, strict=False) if value}
+        given = [*command.args[:last], " ".join(command.args[last:])] if names else []
+        return {name: word for name, word in zip(names, given, strict=False) if word}
     values = dict(command.fields)
     blockers = [tag.removeprefix(BLOCKED_BY) for tag in command.tags if tag.startswith(BLOCKED_BY)]
     if blockers:
