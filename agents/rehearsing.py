@@ -77,14 +77,14 @@ def play(stage: Stage, timeout_s: float, write: Callable[[str], object]) -> str:
     registry.call(stage.person, "message.post", said, "rehearsal:objective")
     deadline, shown = time.monotonic() + timeout_s, 0
     while time.monotonic() < deadline:
-        shown = _show(stage, shown, write)
-        done = _over(stage)
+        shown = show(stage, shown, write)
+        done = over(stage)
         if done is not None:
             return done
         if not _turn_the_wheels(stage):
-            _act(stage)
+            act(stage)
             time.sleep(PAUSE_S)
-    return f"It was not done after {timeout_s:.0f} s; the state: {_state(stage)}"
+    return f"It was not done after {timeout_s:.0f} s; the state: {state(stage)}"
 
 
 def _turn_the_wheels(stage: Stage) -> bool:
@@ -100,7 +100,7 @@ def _turn_the_wheels(stage: Stage) -> bool:
     return ran
 
 
-def _act(stage: Stage) -> None:
+def act(stage: Stage) -> None:
     """Play the person: answer what is asked, approve and merge what is offered."""
     for card in Decision.objects.open().filter(project=stage.project).order_by("number"):
         if card.kind == DecisionKind.QUESTION:
@@ -116,7 +116,7 @@ def _act(stage: Stage) -> None:
         registry.call(stage.person, "pull.merge", {"pull": pull.number})
 
 
-def _over(stage: Stage) -> str | None:
+def over(stage: Stage) -> str | None:
     objective = Objective.objects.filter(project=stage.project).first()
     if objective is None or objective.state in {ObjectiveState.ACTIVE, ObjectiveState.WAITING}:
         failed = Turn.objects.filter(session__project=stage.project, state="failed").last()
@@ -141,7 +141,7 @@ def verdict(stage: Stage) -> str:
     return f"The log is not whole at {bad.seq}: {bad.reason}" if bad else ""
 
 
-def _show(stage: Stage, after: int, write: Callable[[str], object]) -> int:
+def show(stage: Stage, after: int, write: Callable[[str], object]) -> int:
     rows = Message.objects.filter(project=stage.project, seq__gt=after).order_by("seq")
     for row in rows.select_related("author", "channel"):
         write(f"#{row.channel.name}  {row.author.name}: {row.text}")
@@ -149,7 +149,7 @@ def _show(stage: Stage, after: int, write: Callable[[str], object]) -> int:
     return after
 
 
-def _state(stage: Stage) -> str:
+def state(stage: Stage) -> str:
     tasks = [f"#{task.number} {task.state}/{task.phase}" for task in stage.project.tasks.all()]
     live = Session.objects.live().filter(project=stage.project).select_related("member")
     sessions = [f"{row.member.name} ({row.role}, {row.state})" for row in live]
