@@ -19,9 +19,11 @@ from hub.errors import Conflict, Forbidden, Invalid, KeyReused, NotFound
 from hub.models import Run, StoredCall
 from hub.models.events import canonical
 from hub.models.projects import held, project_lock
-from hub.text import clean
+from hub.text import clean, storable
 
 MAX_KEY_CHARS = 200
+# Parley's own workers report what programs print: that is taken with its control characters.
+REPORTS = frozenset({"run", "hub"})
 
 Parameters = ParamSpec("Parameters")
 Answer = TypeVar("Answer")
@@ -171,8 +173,7 @@ def _write(actor: Actor, found: Action, arguments: dict[str, Any], once: _Key) -
 
 
 def _checked(found: Action, payload: Mapping[str, object]) -> dict[str, Any]:
-    # What a session's own worker reports of its tools is the one text that may hold anything.
-    given = dict(payload) if found.needs == "run" else _cleaned(dict(payload))
+    given = _washed(dict(payload), storable if found.needs in REPORTS else clean)
     try:
         model = found.payload.model_validate(given)
     except ValidationError as error:
@@ -187,13 +188,13 @@ def _checked(found: Action, payload: Mapping[str, object]) -> dict[str, Any]:
     return {name: getattr(model, name) for name in type(model).model_fields}
 
 
-def _cleaned(value: Any) -> Any:
+def _washed(value: Any, wash: Callable[[str], str]) -> Any:
     if isinstance(value, str):
-        return clean(value)
+        return wash(value)
     if isinstance(value, list):
-        return [_cleaned(item) for item in value]
+        return [_washed(item, wash) for item in value]
     if isinstance(value, dict):
-        return {name: _cleaned(item) for name, item in value.items()}
+        return {wash(str(name)): _washed(item, wash) for name, item in value.items()}
     return value
 
 
@@ -208,9 +209,8 @@ def _forgetful(answer: Any) -> Any:
 
 
 def _digest(name: str, payload: Mapping[str, object]) -> str:
-    return hashlib.sha256(
-        canonical({"action": name, "payload": dict(payload)}).encode()
-    ).hexdigest()
+    text = canonical({"action": name, "payload": dict(payload)})
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _stored(actor: Actor, once: _Key) -> Any | None:

@@ -84,6 +84,11 @@ def clean(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
+def storable(text: str) -> str:
+    """Keep text as it is but for what no database takes: NUL and half characters become U+FFFD."""
+    return _SURROGATE.sub("\ufffd", text.replace("\x00", "\ufffd"))
+
+
 def _refuse_mark_towers(text: str) -> None:
     """Refuse more combining marks in a row than any language writes."""
     marks = 0
