@@ -1,5 +1,6 @@
 """Markdown to sanitised HTML, once, when a text is stored; plain text lives in `hub.text`."""
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from hub.errors import Invalid
-from hub.text import clean
+from hub.text import clean, mask
 
 from .colour import CLASSES
 from .parser import SCHEMES, make_parser
@@ -20,6 +21,8 @@ MAX_MESSAGE_BYTES = 65_536
 MAX_DEPTH = 20
 MAX_LINK_BRACKETS = 4_000
 
+# Control, format and space characters: a text of nothing else shows nothing.
+_UNSEEN = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
 _TAGS = """
     a blockquote br code div em h3 h4 h5 h6 hr li ol p pre s span strong
     table tbody td th thead tr ul
@@ -48,7 +51,7 @@ _CLEANER = nh3.Cleaner(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RichText:
-    """A text as it is stored: cleaned Markdown, its HTML, and the names it mentions, in order.
+    """A text as it is stored: clean Markdown without secrets, its HTML, the names it mentions.
 
     As an action's argument it is a plain string outside; the work is done before any lock.
     """
@@ -59,28 +62,16 @@ class RichText:
 
     @classmethod
     def of(cls, text: str) -> "RichText":
-        """Clean and convert a text.
+        """Clean a text, mask its secrets and convert it.
 
-        Raises Invalid: `message.empty`, `message.too_long`, `message.too_deep`, or what
-        `hub.text.clean` refuses.
+        Raises Invalid: `message.empty`, `message.too_long`, `message.too_deep`,
+        `message.too_many_cells`, or what `hub.text.clean` refuses.
         """
-        if not text.strip():
+        text = mask(_cleaned(text))
+        if all(unicodedata.category(character) in _UNSEEN for character in text):
             raise Invalid("A message needs some text.", code="message.empty")
-        return cls._convert(text)
-
-    @classmethod
-    def _convert(cls, text: str) -> "RichText":
-        _refuse_long(text)
-        cleaned = clean(text)
-        _refuse_long(cleaned)
-        found: dict[str, Any] = {}
-        # 65 kB of "![" took 4.6 s in the link rules, 4,000 of them 0.1 s.
-        parser = _PARSER if cleaned.count("[") <= MAX_LINK_BRACKETS else _LINKLESS_PARSER
-        tokens = parser.parse(cleaned, found)
-        _refuse_deep(tokens)
-        html = parser.renderer.render(tokens, parser.options, found)
-        names = tuple(dict.fromkeys(found.get("mentions", ())))
-        return cls(text=cleaned, html=_CLEANER.clean(html), mentions=names)
+        html, found = _converted(text)
+        return cls(text=text, html=html, mentions=found)
 
     @classmethod
     def __get_pydantic_core_schema__(cls, _: Any, __: GetCoreSchemaHandler) -> CoreSchema:
@@ -107,10 +98,37 @@ def render(text: str) -> str:
 
     `@Name` becomes `<span class="mention" data-name="Name">`, `#12` becomes
     `<span class="task-ref" data-number="12">`, not inside code or links; headings start at h3.
-    Raises Invalid: `message.too_long` over 65,536 bytes, `message.too_deep` over 20 levels.
+    Raises Invalid: `message.too_long` over 65,536 bytes, `message.too_deep` over 20 levels,
+    `message.too_many_cells` over 5,000 cells of tables.
     Source: nh3 takes quadratic time on nested tags (130 kB of lists: 3.2 s), hence both limits.
     """
-    return RichText._convert(text).html  # noqa: SLF001 - this module's own
+    return _converted(_cleaned(text))[0]
+
+
+def mentions(text: str) -> tuple[str, ...]:
+    """List the names that a text mentions outside code and links, in order, each once.
+
+    Of mentions, task numbers and bare links only the first 300 count. Raises Invalid as `render`.
+    """
+    return _converted(_cleaned(text))[1]
+
+
+def _cleaned(text: str) -> str:
+    _refuse_long(text)
+    cleaned = clean(text)
+    _refuse_long(cleaned)
+    return cleaned
+
+
+def _converted(text: str) -> tuple[str, tuple[str, ...]]:
+    """Give the HTML of a clean text, and the names it mentions."""
+    found: dict[str, Any] = {}
+    # 65 kB of "![" took 4.6 s in the link rules, 4,000 of them 0.1 s.
+    parser = _PARSER if text.count("[") <= MAX_LINK_BRACKETS else _LINKLESS_PARSER
+    tokens = parser.parse(text, found)
+    _refuse_deep(tokens)
+    html = parser.renderer.render(tokens, parser.options, found)
+    return _CLEANER.clean(html), tuple(dict.fromkeys(found.get("mentions", ())))
 
 
 def _refuse_long(text: str) -> None:

@@ -10,15 +10,18 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
+from hub.errors import Invalid
+
 from .colour import MAX_COLOURED_CHARS, colour
 
+MAX_CELLS = 5_000
+MAX_MARKS = 300
 SCHEMES = ("http:", "https:", "mailto:")
 
 _MARK = re.compile(
     r"(?P<url>https?://[^\s<>\"'`]{1,2000})"
-    r"|(?<![\w@/.+-])@(?P<name>[A-Za-z](?:[\w-]{0,30}\w)?)(?!\w)"
-    r"|(?<![\w&#/])#(?P<task>[1-9][0-9]{0,8})(?!\w)",
-    re.ASCII,
+    r"|(?<![\w@/.+-])@(?P<name>[A-Za-z](?:[A-Za-z0-9_-]{0,30}[A-Za-z0-9_])?)(?!\w)"
+    r"|(?<![\w&#/])#(?P<task>[1-9][0-9]{0,8})(?!\w)"
 )
 _LANGUAGE = re.compile(r"[A-Za-z0-9+#.-]{1,24}")
 
@@ -27,6 +30,16 @@ class _Parser(MarkdownIt):
     def validateLink(self, url: str) -> bool:  # noqa: N802 - the library's name
         """Allow only the schemes that a chat needs; others stay text."""
         return url.strip().lower().startswith(SCHEMES)
+
+
+def _refuse_many(state: StateCore) -> None:
+    """Refuse tables that multiply: missing cells are filled in, and 64 kB gave 65,000 of them."""
+    if sum(token.type in {"th_open", "td_open"} for token in state.tokens) > MAX_CELLS:
+        raise Invalid(
+            f"The tables of a message have at most {MAX_CELLS} cells; attach a file instead.",
+            code="message.too_many_cells",
+            limit=MAX_CELLS,
+        )
 
 
 def _decorate(state: StateCore) -> None:
@@ -68,9 +81,12 @@ def _image(token: Token, state: StateCore, *, is_linked: bool) -> Iterator[Token
 
 
 def _marked(text: str, level: int, state: StateCore) -> Iterator[Token]:
-    """Cut a run of text at its mentions, task numbers and bare links."""
+    """Cut a run of text at its mentions, task numbers and bare links, while their share lasts."""
     start = 0
     for match in _MARK.finditer(text):
+        if state.env.setdefault("marks", 0) >= MAX_MARKS:
+            break
+        state.env["marks"] += 1
         end = match.end()
         if match["url"]:
             address = _trimmed(match["url"])
@@ -141,7 +157,9 @@ def make_parser(*, has_links: bool = True) -> MarkdownIt:
     parser.disable(["reference", "smartquotes", "replacements"])
     if not has_links:
         parser.disable(["link", "image"])
-    parser.core.ruler.push("decorate", _decorate)
+    parser.core.ruler.before("inline", "refuse_many", _refuse_many)
+    # Before escaped characters join the text around them, so that an escaped @ stays plain.
+    parser.core.ruler.after("inline", "decorate", _decorate)
     parser.add_render_rule("mark", _render_mark)
     parser.add_render_rule("fence", _render_code)
     parser.add_render_rule("code_block", _render_code)
