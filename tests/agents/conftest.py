@@ -5,8 +5,15 @@ from pathlib import Path
 import pytest
 from pytest_django.fixtures import Settings
 
+from agents import checkouts, providers
+from agents.models import Session, Workspace
+from agents.providers.base import ToolUse
+from agents.turns import load
+from hub import registry
+from hub.actor import Actor
 from hub.celery import app
 
+from .played import Played
 from .stage import Set, build
 
 
@@ -16,3 +23,28 @@ def stage(db: None, tmp_path: Path, settings: Settings) -> Set:
     settings.PARLEY_HOME = tmp_path
     app.conf.update(broker_url="memory://")
     return build(tmp_path)
+
+
+@pytest.fixture
+def played(monkeypatch: pytest.MonkeyPatch):
+    """Put a provider with given answers in the place of the rehearsal."""
+
+    def install(*answers: tuple[str, list[ToolUse]]) -> Played:
+        provider = Played(*answers)
+        monkeypatch.setattr(providers, "PROVIDERS", {"rehearsal": provider})
+        return provider
+
+    return install
+
+
+@pytest.fixture
+def writer(stage: Set) -> Actor:
+    """An implementer with a task and a checkout, in a turn."""
+    stage.act("task.open", title="Repair the words", name="repair")
+    stage.start("implementer", task=1)
+    actor = stage.lease().actor()
+    registry.call(actor, "turn.begin", {})
+    registry.call(actor, "workspace.take", {"write": True})
+    session = load(Session.objects.get().pk)
+    checkouts.prepare(actor, session, Workspace.objects.get())
+    return actor

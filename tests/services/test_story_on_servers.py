@@ -1,4 +1,4 @@
-"""The story on real servers: workers on two "machines", Postgres, Redis and a broker between them."""
+"""The story on real servers: workers on two "machines", Postgres, Redis and a broker."""
 
 import os
 import subprocess
