@@ -51,7 +51,8 @@ function arrange(text) {
       copy.setAttribute("hx-swap-oob", `beforeend:#${thread.id}`);
       parts.content.append(copy);
     }
-    if (!place) part.remove();
+    if (how === "delete") place?.remove();
+    if (!place || how === "delete") part.remove();
     else if (child?.id) place.querySelector(`#${CSS.escape(child.id)}`)?.remove();
   }
   return parts.innerHTML;
