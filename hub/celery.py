@@ -1,16 +1,19 @@
 """The Celery application: the doorbell's other half. Truth is in Postgres; a lost job is swept."""
 
+import fcntl
+import gc
 import os
 import uuid
 from datetime import timedelta
 from pathlib import Path
+from queue import Empty
 from time import monotonic_ns
 from typing import ClassVar
 
-from celery import Celery, beat
+from celery import Celery, beat, signals
 from django.conf import settings
 from kombu.transport import filesystem
-from kombu.utils.json import dumps
+from kombu.utils.json import dumps, loads
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hub.settings")
 
@@ -31,10 +34,11 @@ def broker_options(url: str, home: Path) -> dict[str, object]:
 
 
 class FolderChannel(filesystem.Channel):  # type: ignore[misc]
-    """kombu's channel of files, but a job appears whole or not at all.
+    """kombu's channel of files, but jobs and tables appear whole or not at all, by renaming.
 
-    kombu writes into the file that the readers look for, and they do not lock: of 6,000 jobs two
-    busy readers took 1,847 while they were empty.
+    kombu writes into the files that readers look for, and they do not wait for its lock: of 6,000
+    jobs two busy readers took 1,847 while they were empty. It also takes a job by moving it to the
+    system's temporary folder, which is a copy when that is another disk.
     """
 
     def _put(self, queue: str, payload: object, **_: object) -> None:
@@ -43,6 +47,32 @@ class FolderChannel(filesystem.Channel):  # type: ignore[misc]
         unfinished = folder / f".{name}.new"  # a reader wants a name that ends with its queue
         unfinished.write_text(dumps(payload), encoding="utf-8")
         unfinished.rename(folder / name)
+
+    def _get(self, queue: str) -> object:
+        folder = Path(self.data_folder_in)
+        for name in sorted(os.listdir(folder)):  # noqa: PTH208 - 20 times a second
+            if name.partition(".")[2] != f"{queue}.msg":
+                continue
+            taken = folder / f".{name}.taken"
+            try:
+                (folder / name).rename(taken)
+            except FileNotFoundError:
+                continue  # another worker was faster
+            text = taken.read_text(encoding="utf-8")
+            taken.unlink()
+            return loads(text)
+        raise Empty
+
+    def _queue_bind(self, exchange: str, routing_key: str, pattern: str, queue: str) -> None:
+        row = filesystem.exchange_queue_t(routing_key or "", pattern or "", queue or "")
+        table = self._exchange_file(exchange)
+        with (self.control_folder / "lock").open("w") as guard:
+            fcntl.flock(guard, fcntl.LOCK_EX)
+            rows = self.get_table(exchange)
+            if row not in rows:
+                fresh = table.with_suffix(".new")
+                fresh.write_text(dumps([row, *rows]), encoding="utf-8")
+                fresh.rename(table)
 
 
 class FolderTransport(filesystem.Transport):  # type: ignore[misc]
@@ -73,6 +103,7 @@ app.conf.update(
     broker_transport_options=broker_options(settings.CELERY_BROKER_URL, settings.PARLEY_HOME),
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,
+    worker_enable_remote_control=not settings.CELERY_BROKER_URL.startswith("filesystem:"),
     task_ignore_result=True,
     task_serializer="json",
     accept_content=["json"],
@@ -92,3 +123,10 @@ app.conf.update(
     },
 )
 app.autodiscover_tasks(related_name="jobs")
+
+
+@signals.worker_ready.connect
+@signals.beat_init.connect
+def end_quickly(**_: object) -> None:
+    """Spare the collector what stays anyway; else it takes 0.5 s of the time to end."""
+    gc.freeze()

@@ -34,7 +34,6 @@ def only_one(home: Path, parts: list[str]) -> Iterator[None]:
     With the embedded Postgres the home is held as a whole: whoever ends would stop the others'.
     """
     home.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
-    settings.STATIC_ROOT.mkdir(exist_ok=True)
     names = parts if settings.DATABASE_URL else ["house"]
     with ExitStack() as held:
         for name in names:

@@ -26,7 +26,7 @@ from honcho.process import Popen
 FIRST_DELAY_S = 1.0
 LAST_DELAY_S = 30.0
 STEADY_S = 60.0  # a program that ran this long starts again after the first delay
-GRACE_S = 6.0  # between asking the programs to end and killing them
+GRACE_S = 5.0  # between asking the programs to end and killing them
 KILL_GRACE_S = 2.0
 TICK_S = 0.1
 LINE_BYTES = 64 * 1024
@@ -158,19 +158,21 @@ class Supervisor:
 
     def _end(self) -> None:
         """End everything that was started here, by force where asking does not help."""
+        began = time.monotonic()
         self._send(signal.SIGTERM)
-        asked, deadline = self._ending.asked, time.monotonic() + GRACE_S
+        asked, deadline = self._ending.asked, began + GRACE_S
         while self._pids() and time.monotonic() < deadline and self._ending.asked <= asked:
             with suppress(OSError):  # the terminal may be gone
                 self._print(TICK_S)
         self._send(signal.SIGKILL)
         kill_descendants(KILL_GRACE_S, self._spare)
         self._pids()
+        self.say(f"every program has ended after {time.monotonic() - began:.1f} s")
         with suppress(OSError):
             self._print(0)
 
     def _pids(self) -> set[int]:
-        """List the processes of the parts that still run."""
+        """List the processes of the parts that still run; takes note of those that ended."""
         running = [one.process for one in self._children if one.process is not None]
         return {process.pid for process in running if process.poll() is None}
 

@@ -65,20 +65,18 @@ def hall(door: socket.socket, started: float) -> Hall:
 
 
 def announce(place: Hall, say: Callable[[str], None]) -> None:
-    """Say the words once everything is ready, or after 30 s with what is still down."""
+    """Say the words once everything is ready; after 30 s, say what is still down."""
     threading.Thread(target=_announce, args=(place, say), daemon=True).start()
 
 
 def _announce(place: Hall, say: Callable[[str], None]) -> None:
-    deadline = place.started + READY_TIMEOUT_S
-    missing = "web does not answer"
-    while time.monotonic() < deadline:
-        missing = ask(place)
-        if not missing:
-            say(f"ready after {time.monotonic() - place.started:.1f} s\n{place.words}")
-            return
+    warn_at = place.started + READY_TIMEOUT_S
+    while missing := ask(place):
+        if time.monotonic() > warn_at:
+            say(f"still waiting after {READY_TIMEOUT_S:g} s for {missing}")
+            warn_at = float("inf")
         time.sleep(ASK_EVERY_S)
-    say(f"not ready after {READY_TIMEOUT_S:g} s: {missing}\n{place.words}")
+    say(f"ready after {time.monotonic() - place.started:.1f} s\n{place.words}")
 
 
 def ask(place: Hall) -> str:

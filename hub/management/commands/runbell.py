@@ -1,5 +1,6 @@
 """`manage.py runbell`: hears the doorbell and wakes the sessions that have something to read."""
 
+import gc
 import logging
 import threading
 import time
@@ -32,6 +33,7 @@ class Command(BaseCommand):
         """Run until SIGTERM or SIGINT."""
         ending = Ending()
         ending.listen()
+        gc.freeze()  # as in hub.celery: end quickly
         answer(ending)
 
 
