@@ -1,0 +1,229 @@
+"""What holds for every action of the hub: the right it needs, bad arguments, and Eve.
+
+What each does, and what it refuses in which state, is tested in one file for each noun.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from hub.errors import Forbidden, Invalid, NotFound
+from hub.models import Event, Message, Task, Token
+from hub.registry import ACTIONS
+from tests.cast import act, last_event, without
+
+NAMES = sorted(
+    name for name, found in ACTIONS.items() if found.function.__module__.startswith("hub.")
+)
+
+# What each action needs at least; {message} and {token} are numbers of rows of moon.
+EXAMPLES: dict[str, dict[str, Any]] = {
+    "channel.create": {"name": "snacks"},
+    "channel.direct": {"member": "grace"},
+    "channel.list": {},
+    "channel.mark_read": {"channel": "moonbase", "upto": 1},
+    "decision.answer": {"decision": 1, "answer": "yes"},
+    "decision.ask": {"text": "Which way?", "task": 1},
+    "decision.list": {},
+    "decision.withdraw": {"decision": 1},
+    "help.show": {},
+    "inbox.ack": {"upto": 1},
+    "inbox.read": {},
+    "log.read": {},
+    "member.invite": {"username": "nobody"},
+    "member.list": {},
+    "member.retire": {"name": "grace"},
+    "message.delete": {"message": "{message}"},
+    "message.edit": {"message": "{message}", "text": "Eve was here"},
+    "message.list": {"channel": "moonbase"},
+    "message.post": {"channel": "moonbase", "text": "Eve was here"},
+    "message.react": {"message": "{message}", "emoji": "+"},
+    "objective.finish": {"objective": 1, "summary": "Eve was here"},
+    "objective.list": {},
+    "objective.open": {"text": "Build a rocket"},
+    "presence.set": {"state": "here"},
+    "project.create": {"name": "Venus"},
+    "project.pause": {},
+    "project.resume": {},
+    "project.show": {},
+    "project.update": {"purpose": "more"},
+    "task.advance": {"task": 1, "phase": "implement"},
+    "task.assign": {"task": 1, "to": "eve"},
+    "task.block": {"task": 1, "by": [1]},
+    "task.claim": {"task": 1},
+    "task.decline": {"task": 1},
+    "task.drop": {"task": 1},
+    "task.finish": {"task": 1},
+    "task.list": {},
+    "task.open": {"title": "Launch"},
+    "task.preview": {"title": "Launch", "to": "grace"},
+    "task.release": {"task": 1},
+    "task.renew": {"task": 1},
+    "task.show": {"task": "land-softly"},
+    "task.why": {"task": 1},
+    "token.create": {"label": "spare", "member": "grace"},
+    "token.list": {},
+    "token.revoke": {"token": "{token}"},
+}
+
+# Wrong in one argument each, and the argument's name.
+BAD: dict[str, tuple[dict[str, Any], str]] = {
+    "channel.create": ({"name": "No Spaces"}, "name"),
+    "channel.direct": ({"member": ""}, "member"),
+    "channel.list": ({"archived": "perhaps"}, "archived"),
+    "channel.mark_read": ({"upto": 0}, "upto"),
+    "decision.answer": ({"answer": "x" * 4001}, "answer"),
+    "decision.ask": ({"choices": ["x"] * 7}, "choices"),
+    "decision.list": ({"limit": 201}, "limit"),
+    "decision.withdraw": ({"decision": "first"}, "decision"),
+    "help.show": ({"about": "x" * 161}, "about"),
+    "inbox.ack": ({"upto": -1}, "upto"),
+    "inbox.read": ({"max_tokens": 99}, "max_tokens"),
+    "log.read": ({"after": -1}, "after"),
+    "member.invite": ({"role": "hub"}, "role"),
+    "member.list": ({"retired": 7}, "retired"),
+    "member.retire": ({"name": "x" * 34}, "name"),
+    "message.delete": ({"message": 2**60}, "message"),
+    "message.edit": ({"message": 0}, "message"),
+    "message.list": ({"limit": 0}, "limit"),
+    "message.post": ({"reply_to": "x"}, "reply_to"),
+    "message.react": ({"emoji": "two words"}, "emoji"),
+    "objective.finish": ({"state": "active"}, "state"),
+    "objective.list": ({"limit": "many"}, "limit"),
+    "objective.open": ({"title": "x" * 161}, "title"),
+    "presence.set": ({"state": "asleep"}, "state"),
+    "project.create": ({"base_branch": "-x"}, "base_branch"),
+    "project.pause": ({"reason": 7}, "reason"),
+    "project.resume": ({"now": True}, "now"),
+    "project.show": ({"slug": "mars"}, "slug"),
+    "project.update": ({"repository": "--upload-pack=x"}, "repository"),
+    "task.advance": ({"fence": -1}, "fence"),
+    "task.assign": ({"to": ""}, "to"),
+    "task.block": ({"by": []}, "by"),
+    "task.claim": ({"lease_s": 9}, "lease_s"),
+    "task.decline": ({"reason": "x" * 161}, "reason"),
+    "task.drop": ({"outcome": "x" * 20_001}, "outcome"),
+    "task.finish": ({"fence": "new"}, "fence"),
+    "task.list": ({"limit": 201}, "limit"),
+    "task.open": ({"name": "Capital"}, "name"),
+    "task.preview": ({"brief": None}, "brief"),
+    "task.release": ({"task": None}, "task.int"),
+    "task.renew": ({"lease_s": 86_401}, "lease_s"),
+    "task.show": ({"task": "x" * 61}, "task.constrained-str"),
+    "task.why": ({"task": [1]}, "task.int"),
+    "token.create": ({"days": 366}, "days"),
+    "token.list": ({"member": "grace"}, "member"),
+    "token.revoke": ({"token": 0}, "token"),
+}
+
+# Without a reference to a row: Eve does it in her own project.
+HER_OWN = {
+    "channel.create",
+    "channel.list",
+    "decision.list",
+    "help.show",
+    "inbox.ack",
+    "inbox.read",
+    "log.read",
+    "member.list",
+    "objective.list",
+    "objective.open",
+    "presence.set",
+    "project.pause",
+    "project.show",
+    "project.update",
+    "task.list",
+    "task.open",
+    "token.list",
+}
+REFUSED_ANYWAY = {"project.create", "project.resume", "member.invite"}
+
+
+def plain(name: str) -> dict[str, Any]:
+    """An example whose rows need not be there."""
+    return {
+        key: 1 if str(value).startswith("{") else value for key, value in EXAMPLES[name].items()
+    }
+
+
+@dataclass(frozen=True)
+class Furnished:
+    message: int
+    token: int
+
+    def payload(self, name: str) -> dict[str, Any]:
+        return {
+            key: getattr(self, value[1:-1]) if str(value).startswith("{") else value
+            for key, value in EXAMPLES[name].items()
+        }
+
+
+@pytest.fixture
+def furnished(ada, grace, eve):
+    act(ada, "channel.create", name="moonbase", kind="work")
+    said = act(ada, "message.post", channel="moonbase", text="The moon is ours")
+    act(ada, "objective.open", text="Land on the moon")
+    act(ada, "task.open", title="Land softly", objective=1)
+    act(ada, "decision.ask", text="The moon, really?", choices=["yes", "no"])
+    token = act(ada, "token.create", label="moonkey")
+    return Furnished(message=said["number"], token=token["id"])
+
+
+def test_every_action_of_the_hub_is_in_the_tables():
+    assert sorted(EXAMPLES) == sorted(BAD) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_is_refused_without_its_right(name, ada):
+    right = ACTIONS[name].needs
+
+    with pytest.raises(Forbidden) as refusal:
+        act(without(ada, right), name, **plain(name))
+
+    assert refusal.value.detail == {"needs": right}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_bad_arguments_are_named_and_change_nothing(name, ada):
+    wrong, field = BAD[name]
+    before = last_event(ada)
+
+    with pytest.raises(Invalid) as refusal:
+        act(ada, name, **{**plain(name), **wrong})
+
+    assert refusal.value.code == "arguments.invalid"
+    assert field in [problem["field"] for problem in refusal.value.detail["problems"]]
+    assert last_event(ada) == before
+
+
+@pytest.mark.parametrize("name", sorted(set(NAMES) - HER_OWN - REFUSED_ANYWAY))
+def test_eve_finds_no_row_of_another_project(name, furnished, ada, eve):
+    before = snapshot(ada)
+
+    with pytest.raises(NotFound):
+        act(eve, name, **furnished.payload(name))
+
+    assert snapshot(ada) == before
+
+
+@pytest.mark.parametrize("name", sorted(HER_OWN))
+def test_eve_sees_and_changes_only_her_own_project(name, furnished, ada, eve):
+    before = snapshot(ada)
+
+    answer = act(eve, name, **furnished.payload(name))
+
+    assert "moon" not in json.dumps(answer).lower()
+    assert snapshot(ada) == before
+
+
+def snapshot(actor):
+    """Everything of a project that a call could change without an event."""
+    return (
+        last_event(actor).hash,
+        list(Task.objects.filter(project_id=actor.project_id).values()),
+        list(Message.objects.filter(project_id=actor.project_id).values()),
+        list(Token.objects.filter(member__project_id=actor.project_id).values()),
+        Event.objects.filter(project_id=actor.project_id).count(),
+    )
