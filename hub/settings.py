@@ -170,7 +170,6 @@ TEMPLATES = [
     },
 ]
 STATIC_URL = "/static/"
-STATIC_ROOT = PARLEY_HOME / "static"
 WHITENOISE_USE_FINDERS = True
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

@@ -1,7 +1,6 @@
 // `@` in a message offers the members whose names begin so; arrows choose, enter or tab takes.
 const MAX = 6;
 let list, field, start;
-
 const close = () => { list?.remove(); list = null; };
 function people(begin) {
   const fits = (it) => it.value.toLowerCase().startsWith(begin.toLowerCase());
