@@ -3,7 +3,7 @@
 The grammar is in docs/protocol.md; who handles a command is decided elsewhere.
 """
 
-from .commands import SENTENCES, Command, Hint, Parsed
+from .commands import SENTENCES, Command, Hint, Parsed, hint_table
 from .reading import parse
 from .verbs import VERBS, Key, Verb, verb_table
 from .writing import describe, render
@@ -17,6 +17,7 @@ __all__ = [
     "Parsed",
     "Verb",
     "describe",
+    "hint_table",
     "parse",
     "render",
     "verb_table",

@@ -1,5 +1,6 @@
 """The values that the protocol speaks in: commands, hints, and the words of every hint."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -47,6 +48,13 @@ SENTENCES: Mapping[str, str] = {
     ),
     "hints.too_many": "{count} more lines look like commands and are none.",
 }
+
+
+def hint_table() -> str:
+    """Write the codes of hints as the Markdown table of docs/protocol.md."""
+    facts = defaultdict(lambda: "…", verb="VERB", key="key", low="0", high="100")
+    rows = [f"| `{code}` | {SENTENCES[code].format_map(facts)} |" for code in SENTENCES]
+    return "\n".join(["| Code | Answer |", "| --- | --- |", *rows, ""])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

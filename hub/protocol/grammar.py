@@ -90,17 +90,25 @@ def words(text: str) -> tuple[str, ...] | Problem:
 def quote(value: str) -> str:
     """Write a value so that it reads back the same, in quotes only if it needs them."""
     is_plain = value.isprintable() and not {'"', " "} & {*value}
-    is_normal = unicodedata.is_normalized("NFC", value)
-    if value and is_plain and is_normal and not unicodedata.combining(value[0]):
+    if value and is_plain and _is_normal(value) and not unicodedata.combining(value[0]):
         return value
-    return '"' + "".join(_escaped(character, is_normal=is_normal) for character in value) + '"'
+    quoted = _quoted(value, is_ascii=False)
+    return quoted if _is_normal(quoted) else _quoted(value, is_ascii=True)
 
 
-def _escaped(character: str, *, is_normal: bool) -> str:
+def _is_normal(text: str) -> bool:
+    """Tell whether storing a message leaves this as it is."""
+    return unicodedata.is_normalized("NFC", text)
+
+
+def _quoted(value: str, *, is_ascii: bool) -> str:
+    return '"' + "".join(_escaped(character, is_ascii=is_ascii) for character in value) + '"'
+
+
+def _escaped(character: str, *, is_ascii: bool) -> str:
     if character in _ESCAPES:
         return _ESCAPES[character]
-    # A message is stored in normal form: what is not in it would come back changed.
-    if character.isprintable() and (is_normal or character.isascii()):
+    if character.isprintable() and (character.isascii() or not is_ascii):
         return character
     return f"\\u{{{ord(character):x}}}"
 
