@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from celery import Celery, beat, signals
 from django.conf import settings
-from kombu.transport import filesystem
+from kombu.transport import TRANSPORT_ALIASES, filesystem
 from kombu.utils.json import dumps, loads
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hub.settings")
@@ -23,8 +23,6 @@ def broker_options(url: str, home: Path) -> dict[str, object]:
     if not url.startswith("filesystem:"):
         return {"health_check_interval": 15, "socket_keepalive": True}
     folder = home / "broker"
-    for name in ("queue", "control"):
-        (folder / name).mkdir(parents=True, exist_ok=True, mode=0o700)
     return {
         "data_folder_in": str(folder / "queue"),
         "data_folder_out": str(folder / "queue"),
@@ -81,6 +79,16 @@ class FolderTransport(filesystem.Transport):  # type: ignore[misc]
     Channel = FolderChannel
     default_connection_params: ClassVar[dict[str, object]] = {}  # a folder has no host to warn of
 
+    def establish_connection(self) -> object:
+        """Make the folders when they are wanted, not when somebody reads the settings."""
+        for name in ("data_folder_in", "data_folder_out", "control_folder"):
+            folder = Path(self.client.transport_options[name])
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return super().establish_connection()
+
+
+TRANSPORT_ALIASES["filesystem"] = "hub.celery:FolderTransport"
+
 
 class PromptScheduler(beat.Scheduler):
     """A beat without a file to lose, whose first sweeps are due at once."""
@@ -95,11 +103,6 @@ class PromptScheduler(beat.Scheduler):
 app = Celery("parley")
 app.conf.update(
     broker_url=settings.CELERY_BROKER_URL,
-    broker_transport=(
-        "hub.celery:FolderTransport"
-        if settings.CELERY_BROKER_URL.startswith("filesystem:")
-        else None
-    ),
     broker_transport_options=broker_options(settings.CELERY_BROKER_URL, settings.PARLEY_HOME),
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,

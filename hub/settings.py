@@ -1,9 +1,12 @@
 """The only file that reads the environment; each variable is explained in .env.example."""
 
+import math
 import os
 from logging import LogRecord
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
 
 from hub import embedded
 
@@ -11,8 +14,8 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 
 def env(name: str, default: str = "") -> str:
-    """Read one variable of the environment, without surrounding space."""
-    return os.environ.get(name, default).strip()
+    """Read one variable of the environment, without surrounding space; empty is not set."""
+    return os.environ.get(name, "").strip() or default
 
 
 def env_bool(name: str, *, default: bool) -> bool:
@@ -23,6 +26,20 @@ def env_bool(name: str, *, default: bool) -> bool:
 def env_list(name: str, default: str = "") -> list[str]:
     """Read a comma list, without empty items."""
     return [item.strip() for item in env(name, default).split(",") if item.strip()]
+
+
+def env_number(name: str, default: float, at_least: float, at_most: float) -> float:
+    """Read a number between two limits. Raises ImproperlyConfigured, in words."""
+    text = env(name, f"{default:g}")
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not at_least <= number <= at_most:
+        raise ImproperlyConfigured(
+            f"{name} must be a number from {at_least:g} to {at_most:g}, not {text!r}."
+        )
+    return number
 
 
 def home_folder() -> Path:
@@ -78,7 +95,9 @@ PARLEY_TARGET = env("PARLEY_TARGET", "local")
 # -- Security -----------------------------------------------------------------------------------
 SECRET_KEY = secret_key(PARLEY_HOME)
 DEBUG = env_bool("PARLEY_DEBUG", default=False)
-ALLOWED_HOSTS = env_list("PARLEY_ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
+ALLOWED_HOSTS = env_list(
+    "PARLEY_ALLOWED_HOSTS", f"127.0.0.1,localhost,[::1],{urlsplit(PARLEY_PUBLIC_URL).hostname}"
+)
 CSRF_TRUSTED_ORIGINS = env_list("PARLEY_TRUSTED_ORIGINS")
 PARLEY_HTTPS = env_bool("PARLEY_HTTPS", default=False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PARLEY_HTTPS
@@ -104,9 +123,9 @@ CONTENT_SECURITY_POLICY = {
 }
 
 # -- Database -----------------------------------------------------------------------------------
-DATABASE_POOL = int(env("PARLEY_DATABASE_POOL", "24"))
+DATABASE_POOL = int(env_number("PARLEY_DATABASE_POOL", 24, 4, 1_000))
 LOCK_TIMEOUT_MS = 2_000
-STATEMENT_TIMEOUT_MS = int(env("PARLEY_STATEMENT_TIMEOUT_MS", "10000"))
+STATEMENT_TIMEOUT_MS = int(env_number("PARLEY_STATEMENT_TIMEOUT_MS", 10_000, 100, 3_600_000))
 IDLE_TIMEOUT_MS = 5_000
 DATABASE_URL = env("DATABASE_URL")
 DATABASES = {"default": database(DATABASE_URL or embedded.url(PARLEY_HOME))}
@@ -115,10 +134,10 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # -- Doorbell and jobs --------------------------------------------------------------------------
 REDIS_URL = env("REDIS_URL")
 CELERY_BROKER_URL = env("CELERY_BROKER_URL", "filesystem://")
-SWEEP_S = float(env("PARLEY_SWEEP_S", "5"))
-LEASE_S = float(env("PARLEY_LEASE_S", "30"))
-SESSION_SLOTS = int(env("PARLEY_SESSION_SLOTS", "4"))
-WEB_PROCESSES = int(env("PARLEY_WEB_PROCESSES", "1"))
+SWEEP_S = env_number("PARLEY_SWEEP_S", 5, 0.1, 3_600)
+LEASE_S = env_number("PARLEY_LEASE_S", 30, 1, 3_600)
+SESSION_SLOTS = int(env_number("PARLEY_SESSION_SLOTS", 4, 1, 256))
+WEB_PROCESSES = int(env_number("PARLEY_WEB_PROCESSES", 1, 1, 64))
 
 # -- Applications -------------------------------------------------------------------------------
 INSTALLED_APPS = [
