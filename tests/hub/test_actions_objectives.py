@@ -1,0 +1,116 @@
+"""What people want, from the sentence to the summary."""
+
+import pytest
+
+from hub.errors import Conflict, Invalid, NotFound
+from hub.models import Message, Objective
+from tests.cast import act, last_event, log_end, logged
+
+WISH = "Reach the moon\n\nbefore the decade is out"
+
+
+# -- objective.open -------------------------------------------------------------------------------
+def test_open_says_the_wish_in_the_project_channel(ada):
+    before = log_end(ada)
+
+    answer = act(ada, "objective.open", text=WISH)
+
+    said = Message.objects.get()
+    assert (answer["number"], answer["title"], answer["state"]) == (1, "Reach the moon", "active")
+    assert (said.text, said.channel.name) == (WISH, "project")
+    assert logged(ada, before) == ["message.posted", "objective.opened"]
+    assert last_event(ada).facts == {"message": said.seq}
+
+
+def test_open_takes_up_what_somebody_said_and_it_stays_theirs(ada, joan):
+    said = act(joan, "message.post", channel="lobby", text="I want to see Tycho")
+
+    answer = act(ada, "objective.open", message=said["number"], title="Tycho")
+
+    assert (answer["title"], answer["prompt"]) == ("Tycho", "I want to see Tycho")
+    assert Objective.objects.get().opened_by_id == joan.member_id
+    assert Message.objects.count() == 1
+
+
+def test_a_message_becomes_one_objective(ada):
+    said = act(ada, "message.post", channel="lobby", text="I want to see Tycho")
+    first = act(ada, "objective.open", message=said["number"])
+    before = log_end(ada)
+
+    assert act(ada, "objective.open", message=said["number"]) == first
+    assert logged(ada, before) == []
+
+
+def test_open_refuses_a_wish_without_words(ada):
+    with pytest.raises(Invalid) as refusal:
+        act(ada, "objective.open", text=" ")
+
+    assert refusal.value.code == "message.empty"
+
+
+def test_a_long_first_line_is_clipped_to_the_title(ada):
+    title = act(ada, "objective.open", text="moon " * 40)["title"]
+
+    assert len(title) <= 80
+    assert title.endswith("…")
+
+
+def test_open_refuses_a_message_in_a_private_channel_of_others(ada, grace, joan):
+    channel = act(grace, "channel.direct", member="joan")["number"]
+    said = act(joan, "message.post", channel=channel, text="Between us")
+
+    with pytest.raises(NotFound):
+        act(ada, "objective.open", message=said["number"])
+
+
+# -- objective.finish -----------------------------------------------------------------------------
+def test_finish_closes_it_with_a_summary_and_tells_who_wanted_it(ada, em):
+    act(ada, "objective.open", text=WISH)
+    before = log_end(em)
+
+    answer = act(em, "objective.finish", objective=1, summary="We came in peace")
+
+    assert (answer["state"], answer["summary"]) == ("succeeded", "We came in peace")
+    assert logged(em, before) == ["objective.succeeded"]
+    assert last_event(em).facts == {"mentions": [ada.member_id]}
+
+
+def test_finish_refuses_success_while_a_task_is_unfinished(ada):
+    act(ada, "objective.open", text=WISH)
+    act(ada, "task.open", title="Land", objective=1)
+
+    with pytest.raises(Conflict) as refusal:
+        act(ada, "objective.finish", objective=1, summary="Nearly")
+
+    assert refusal.value.code == "objective.unfinished"
+    assert "#1" in refusal.value.message
+
+
+@pytest.mark.parametrize("state", ["failed", "canceled"])
+def test_finish_gives_up_with_tasks_unfinished(ada, state):
+    act(ada, "objective.open", text=WISH)
+    act(ada, "task.open", title="Land", objective=1)
+
+    assert act(ada, "objective.finish", objective=1, summary="No", state=state)["state"] == state
+
+
+def test_finish_refuses_what_is_over(ada):
+    act(ada, "objective.open", text=WISH)
+    act(ada, "objective.finish", objective=1, summary="Done")
+
+    with pytest.raises(Conflict) as refusal:
+        act(ada, "objective.finish", objective=1, summary="Again")
+
+    assert refusal.value.code == "objective.succeeded"
+
+
+# -- objective.list -------------------------------------------------------------------------------
+def test_list_shows_the_newest_first_and_leaves_out_what_is_over(ada):
+    for text in ("One", "Two", "Three"):
+        act(ada, "objective.open", text=text)
+    act(ada, "objective.finish", objective=2, summary="Done")
+    before = log_end(ada)
+
+    assert [row["title"] for row in act(ada, "objective.list")] == ["Three", "One"]
+    assert len(act(ada, "objective.list", finished=True)) == 3
+    assert logged(ada, before) == []
