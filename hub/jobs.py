@@ -13,6 +13,8 @@ from hub.models.projects import project_lock
 
 HEARTBEAT = "beat"  # name of the cursor that `/readyz` looks at: beat and a worker did their work
 
+MAX_MESSAGES = 200  # half-handled ones that one sweep finishes
+
 logger = logging.getLogger(__name__)
 
 
@@ -20,7 +22,8 @@ logger = logging.getLogger(__name__)
 def sweep() -> None:
     """Finish half-handled messages, lapse claims, apply defaults: whatever a crash or time left."""
     now = clock.now()
-    for pk in Message.objects.half_handled(now).values_list("pk", flat=True)[:200]:
+    halves = Message.objects.half_handled(now).order_by("posted_at").values_list("pk", flat=True)
+    for pk in halves[:MAX_MESSAGES]:
         _try(pk, messages.handle)
     lapsed = Task.objects.lease_over(now).values_list("project_id", flat=True)
     due = Decision.objects.due(now).values_list("project_id", flat=True)

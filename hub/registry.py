@@ -19,11 +19,13 @@ from hub.errors import Conflict, Forbidden, Invalid, KeyReused, NotFound
 from hub.models import Run, StoredCall
 from hub.models.events import canonical
 from hub.models.projects import held, project_lock
+from hub.schemas import Line, Paragraph
 from hub.text import clean, storable
 
 MAX_KEY_CHARS = 200
 # Parley's own workers report what programs print: that is taken with its control characters.
 REPORTS = frozenset({"run", "hub"})
+PROSE = (str, Line, Paragraph)
 
 Parameters = ParamSpec("Parameters")
 Answer = TypeVar("Answer")
@@ -39,7 +41,8 @@ class Payload(BaseModel):
 class Action:
     """One thing a member can do, as the entry points see it.
 
-    `chat` lists the verbs and `!commands` that mean it; `chat_fields` renames a verb's keys.
+    `chat` lists the verbs and `!commands` that mean it; `chat_fields` renames a verb's keys, and
+    `words` names the parameters that a `!command`'s words fill in order, the last takes the rest.
     """
 
     name: str
@@ -47,6 +50,7 @@ class Action:
     writes: bool
     chat: tuple[str, ...]
     chat_fields: Mapping[str, str]
+    words: tuple[str, ...]
     summary: str
     help: str
     payload: type[Payload]
@@ -79,6 +83,7 @@ def action(
             writes=writes,
             chat=tuple(chat.split()),
             chat_fields=chat_fields or {},
+            words=_words(function),
             summary=(inspect.getdoc(function) or "").partition("\n")[0],
             help=inspect.getdoc(function) or "",
             payload=_payload_model(name, function),
@@ -98,6 +103,17 @@ def action(
         return direct
 
     return register
+
+
+def _words(function: Callable[..., Any]) -> tuple[str, ...]:
+    """Name what is said without keys: the positional parameters, and one that takes prose."""
+    hints = get_type_hints(function, include_extras=True)
+    parameters = list(inspect.signature(function).parameters.values())[1:]
+    said = [one.name for one in parameters if one.kind is not one.KEYWORD_ONLY]
+    if said and hints[said[-1]] in PROSE:
+        return tuple(said)
+    prose = [one.name for one in parameters if one.name not in said and hints[one.name] in PROSE]
+    return (*said, *prose[:1])
 
 
 def _payload_model(name: str, function: Callable[..., Any]) -> type[Payload]:

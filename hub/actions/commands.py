@@ -51,11 +51,12 @@ def action_for(command: Command) -> Action:
 
 def arguments(found: Action, command: Command) -> dict[str, Any]:
     """Fit a command's fields, or its words in order, to an action's parameters."""
-    names = list(found.payload.model_fields)
+    names = found.payload.model_fields
     if command.args:
-        last = len(names) - 1
-        given = [*command.args[:last], " ".join(command.args[last:])] if names else []
-        return {name: word for name, word in zip(names, given, strict=False) if word}
+        last = max(len(found.words) - 1, 0)
+        given = [*command.args[:last], " ".join(command.args[last:])]
+        spoken = zip(found.words or ("words",), given, strict=False)
+        return {name: word for name, word in spoken if word}
     values = dict(command.fields)
     blockers = [tag.removeprefix(BLOCKED_BY) for tag in command.tags if tag.startswith(BLOCKED_BY)]
     if blockers:
