@@ -73,8 +73,8 @@ def make_secret_key(home: Path) -> None:
 def database(home: Path) -> Iterator[None]:
     """Have the database running: the embedded one is started, and stopped again at the end.
 
-    One that runs already is left running, unless its `manage.py up` was killed: then it is ours.
-    Raises CommandError.
+    For whoever holds `only_one`. A Postgres that was running before is left running, unless the
+    `manage.py up` that started it was killed: then it is ours. Raises CommandError.
     """
     if settings.DATABASE_URL:
         yield
@@ -91,6 +91,16 @@ def database(home: Path) -> Iterator[None]:
         if ours.exists():
             embedded.stop(home)
             ours.unlink()
+
+
+@contextmanager
+def borrowed_database(home: Path) -> Iterator[None]:
+    """Have the database running for one command: that of a running house, or for this time only."""
+    if settings.DATABASE_URL or embedded.is_running(home):
+        yield
+        return
+    with only_one(home, []), database(home):
+        yield
 
 
 def prepare_database(*, demo: bool) -> None:

@@ -37,8 +37,10 @@ class Hall:
         return (
             f"Parley is at    {self.url}/\n"
             f"Log in, once:   {self.link}\n"
-            "Try this:       open the Demo project and write what you want in its channel. A\n"
-            "                scripted team, which costs nothing, plans, builds and asks you.\n"
+            "Try this:       write this in the project channel of Demo, and watch a scripted team\n"
+            "                (it costs nothing) plan, ask, build, review and merge:\n"
+            "                Please get the tests green again, and then add the --json option\n"
+            "                that the README wishes for.\n"
             "Ctrl-C stops everything."
         )
 

@@ -19,6 +19,7 @@ from hub.management.processes import Ending
 from hub.models import HOUSE
 
 COALESCE_S = 0.05
+FIRST_TEST_S = 0.5  # the first rings come before the other thread listens
 HEARTBEAT = "bell"  # name of the cursor that `/readyz` looks at, and topic of our own rings
 
 logger = logging.getLogger(__name__)
@@ -71,26 +72,28 @@ def answer(ending: Ending) -> None:
     porch, stop = Porch(), threading.Event()
     listener = threading.Thread(target=fanout.listen, args=(porch.take, stop), daemon=True)
     listener.start()
-    test_at = 0.0
+    test_at, known_to_hear = 0.0, False
     while not ending.asked:
         if not listener.is_alive():
             raise CommandError("The thread that listens has ended.")
         if time.monotonic() >= test_at:
             _try(fanout.wake, HOUSE, 0, HEARTBEAT)
-            test_at = time.monotonic() + settings.SWEEP_S
-        if porch.rung.wait(min(settings.SWEEP_S, 1.0)):
+            test_at = time.monotonic() + (settings.SWEEP_S if known_to_hear else FIRST_TEST_S)
+        if porch.rung.wait(min(settings.SWEEP_S, FIRST_TEST_S)):
             time.sleep(COALESCE_S)
-            _answer_once(porch)
+            known_to_hear |= _answer_once(porch)
     stop.set()
     listener.join(bell.WAIT_S * 2)
 
 
-def _answer_once(porch: Porch) -> None:
+def _answer_once(porch: Porch) -> bool:
+    """Wake the projects that rang; tells whether our own ring was among the rings."""
     projects, heard = porch.empty()
     for project_id in sorted(projects):
         _try(jobs.wake, project_id)
     if heard:
         _try(_note_heartbeat)
+    return heard
 
 
 def _note_heartbeat() -> None:
