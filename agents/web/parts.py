@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import Q
 from django.urls import reverse
 
+from agents import access
 from agents.models import Entry, PullRequest, Session, SessionState, Turn
 from hub.models import Event, Project, Task
 from hub.parts import live, panels, team, words
@@ -70,6 +71,8 @@ def register() -> None:
     live.on("session.")(_session_changed)
     live.on("pull.")(_pull_changed)
     live.on_ring("session", _entry_written)
+    live.topic("session", access.get_session)
+    live.topic("pull", access.get_pull)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,9 @@ from typing import Any
 
 from django.template.loader import render_to_string
 
+from hub import access
+from hub.actor import Actor
+from hub.errors import Invalid
 from hub.models import Event, Project
 
 
@@ -22,10 +25,39 @@ class Part:
 
 
 Loader = Callable[[Event], Iterable[Part]]
-
-_loaders: dict[str, list[Loader]] = {}
 RingLoader = Callable[[Project, int, int], Iterable[Part]]
+Check = Callable[[Actor, int], object]
+OPEN_TOPICS = frozenset({"project", "board", "log", "decisions", "team", "home"})
+
+
+def _own(actor: Actor, number: int) -> None:
+    if number != actor.member_id:
+        raise Invalid("Another member's topic is not yours.", code="topic.not_yours")
+
+
+_checks: dict[str, Check] = {
+    "channel": access.get_channel,
+    "member": _own,
+    "task": access.get_task,
+    "thread": access.get_message,
+}
+_loaders: dict[str, list[Loader]] = {}
 _ring_loaders: dict[str, RingLoader] = {}
+
+
+def topic(kind: str, check: Check) -> None:
+    """Register a kind of numbered topics; `check` raises a HubError for what is out of reach."""
+    _checks[kind] = check
+
+
+def check_topic(actor: Actor, name: str) -> None:
+    """Refuse a topic that does not exist or is not the actor's to watch. Raises HubError."""
+    if name in OPEN_TOPICS:
+        return
+    kind, _, number = name.partition(":")
+    if kind not in _checks or not number.isascii() or not number.isdecimal():
+        raise Invalid(f"There is no topic {name}.", code="topic.unknown")
+    _checks[kind](actor, int(number[:18]))
 
 
 def on(*names: str) -> Callable[[Loader], Loader]:

@@ -23,7 +23,7 @@ PAGES = [
     "m/{message}/",
     "do/task.open/",
 ]
-# Session, user, member, project, and what frames every page: channels, team, its work, cards, projects.
+# Login session, user, member, project; then channels, team, its work, cards, projects.
 FRAME_QUERIES = 9
 MOST_QUERIES = {
     "": 8,

@@ -1,4 +1,4 @@
-"""What no page may do: run foreign script, style itself inline, load from elsewhere, or grow fat."""
+"""What no page may do: foreign script, inline style, files from elsewhere, a fat first load."""
 
 import gzip
 import hashlib

@@ -10,16 +10,16 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 
-from hub import access, identify
+from hub import identify
 from hub.actor import Actor
 from hub.errors import HubError, Invalid
+from hub.parts import live
 
 from .feed import Feed, Reader
 
 MAX_TOPICS = 12
 MAX_WAITING = 500
 UNKNOWN, FORBIDDEN, BUSY = 4401, 4403, 1013
-OPEN_TO_ALL = {"project", "board", "log", "decisions", "team", "home"}
 
 logger = logging.getLogger(__name__)
 feed = Feed()
@@ -30,23 +30,9 @@ def enter(user: AbstractBaseUser | AnonymousUser, slug: str, topics: frozenset[s
     actor = identify.of_user(user, slug, "socket")
     if len(topics) > MAX_TOPICS:
         raise Invalid(f"A page watches at most {MAX_TOPICS} topics.", code="topics.too_many")
-    for topic in topics - OPEN_TO_ALL:
-        kind, _, number = topic.partition(":")
-        if not number.isdecimal():
-            raise Invalid(f"There is no topic {topic}.", code="topic.unknown")
-        _check(actor, kind, int(number))
+    for topic in topics:
+        live.check_topic(actor, topic)
     return actor
-
-
-def _check(actor: Actor, kind: str, number: int) -> None:
-    if kind == "channel":
-        access.get_channel(actor, number)
-    elif kind == "task":
-        access.get_task(actor, number)
-    elif kind == "thread":
-        access.get_message(actor, number)
-    elif kind == "member" and number != actor.member_id:
-        raise Invalid("Another member's topic is not yours.", code="topic.not_yours")
 
 
 class LiveConsumer(AsyncWebsocketConsumer):

@@ -23,6 +23,7 @@ from hub.parts.live import Part
 
 MAX_BEHIND = 300
 KEPT = 600
+PAUSE_S = 1.0
 
 logger = logging.getLogger(__name__)
 
@@ -86,7 +87,8 @@ class Feed:
         with self._start_once:
             if self._threads and all(thread.is_alive() for thread in self._threads):
                 return
-            self._stop = threading.Event()
+            self._stop.set()
+            self._stop, self._work = threading.Event(), queue.SimpleQueue()
             listen = threading.Thread(target=self._listen, name="doorbell", daemon=True)
             read = threading.Thread(target=self._read, name="feed", daemon=True)
             self._threads = [listen, read]
@@ -100,20 +102,20 @@ class Feed:
         self._work.put(lambda: self._woken(ring))
 
     def _read(self) -> None:
-        stop = self._stop
+        stop, waiting = self._stop, self._work
         while not stop.is_set():
             try:
-                work = self._work.get(timeout=settings.SWEEP_S)
+                work = waiting.get(timeout=settings.SWEEP_S)
             except queue.Empty:
                 work = self._sweep
             if work is None:
                 break
-            close_old_connections()
             try:
+                close_old_connections()
                 work()
             except Exception:
                 logger.exception("the feed could not read the log; it goes on")
-                stop.wait(1)
+                stop.wait(PAUSE_S)
         close_old_connections()
 
     def _sweep(self) -> None:
