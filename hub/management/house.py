@@ -141,6 +141,9 @@ def open_door(bind: str) -> socket.socket:
     host = host.strip("[]")
     door = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # Accepted sockets inherit this. uvicorn takes an inherited door for a Unix socket and leaves it
+    # out, and then each answer of two packets waits 40 ms for the client's delayed ACK.
+    door.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     try:
         door.bind((host, int(port)))
         door.listen(BACKLOG)
