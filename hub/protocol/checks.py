@@ -35,7 +35,8 @@ def read_verb(line: Line, rest: str) -> Command | Hint | None:
     if verb.has_payload:
         payload = rest.strip(" \t")
         return check_line(line) or line.command(payload=payload) if payload else None
-    found = _with_bare_task(verb, scan(rest))
+    # A longer line is refused anyhow; its first part tells whether it was meant as a command.
+    found = _with_bare_task(verb, scan(rest[:MAX_LINE_BYTES]))
     given = {piece.key for piece in found.pieces if piece.kind == "field"}
     if found.problem:
         given.add(found.problem.key)
