@@ -7,6 +7,7 @@ from typing import Any
 from django.urls import reverse
 
 from hub.models import Event, Project
+from hub.policy.roles import roles
 
 _sentences: dict[str, str] = {
     "channel.archived": "archived",
@@ -31,7 +32,7 @@ _sentences: dict[str, str] = {
     "project.resumed": "resumed the project",
     "task.advanced": "moved to {phase}:",
     "task.assigned": "gave {to} the task",
-    "task.blocked": "made wait for #{by}:",
+    "task.blocked": "let #{by} go before",
     "task.claimed": "claimed",
     "task.declined": "declined",
     "task.done": "finished",
@@ -45,7 +46,7 @@ _sentences: dict[str, str] = {
 }
 _places: dict[str, tuple[str, str]] = {
     "channel": ("channel", "channel {number}"),
-    "decision": ("decisions", "question {number}"),
+    "decision": ("decisions", "{kind} {number}"),
     "objective": ("home", "objective {number}"),
     "task": ("task", "#{number}"),
 }
@@ -71,6 +72,13 @@ class Told:
     linked: str
 
 
+def _facts(event: Event) -> "_Facts":
+    """Give an event's facts with its role as people read it."""
+    found = _Facts(event.facts)
+    role = roles().get(str(found.get("role")))
+    return _Facts(found | {"role": role.title.lower()}) if role else found
+
+
 class _Facts(dict[str, Any]):
     def __missing__(self, key: str) -> str:
         return "…"
@@ -80,17 +88,17 @@ def told(event: Event, project: Project) -> Told:
     """Put one event into words."""
     kind, _, number = event.subject.partition(":")
     pattern = _sentences.get(event.name) or event.name.replace(".", " ").replace("_", " ")
+    if event.name == "member.retired" and event.facts["name"] == event.actor.name:
+        pattern = "left"
     link, linked = "", ""
     if kind in _places and number.isdecimal():
         place, shown = _places[kind]
         args = [project.slug] if kind in _listed else [project.slug, int(number)]
         link = reverse(place, args=args) + (f"#{kind}-{number}" if kind in _listed else "")
-        linked = shown.format(number=number)
+        linked = shown.format_map(_Facts(_Facts({**_facts(event), "number": number})))
         if kind == "channel" and event.channel:
             linked = f"#{event.channel.name}"
-    return Told(
-        event=event, sentence=pattern.format_map(_Facts(event.facts)), link=link, linked=linked
-    )
+    return Told(event=event, sentence=pattern.format_map(_facts(event)), link=link, linked=linked)
 
 
 def tell(events: Iterable[Event], project: Project) -> list[Told]:

@@ -35,10 +35,19 @@ def enter(user: AbstractBaseUser | AnonymousUser, slug: str, topics: frozenset[s
     return actor
 
 
+def show_up(actor: Actor, state: str) -> None:
+    """Let the team see whether a person is here: as long as a page of theirs is open."""
+    try:
+        registry.call(actor, "presence.set", {"state": state})
+    except HubError as error:  # retired meanwhile: there is nobody to show
+        logger.info("presence of member %s stays: %s", actor.member_id, error)
+
+
 class LiveConsumer(AsyncWebsocketConsumer):
     """One page's socket."""
 
     reader: Reader | None = None
+    actor: Actor | None = None
     sender: "asyncio.Task[None] | None" = None
 
     async def connect(self) -> None:
@@ -56,6 +65,8 @@ class LiveConsumer(AsyncWebsocketConsumer):
         except HubError:
             await self.close(FORBIDDEN)
             return
+        await database_sync_to_async(show_up)(actor, "here")
+        self.actor = actor
         after = query.get("after", ["0"])[-1]
         self._watch(actor, topics, int(after) if after.isdecimal() else 0)
 
@@ -95,10 +106,12 @@ class LiveConsumer(AsyncWebsocketConsumer):
 
     async def disconnect(self, code: int) -> None:
         """Leave the feed."""
-        if self.reader is not None:
-            feed.leave(self.reader)
         if self.sender is not None:
             self.sender.cancel()
+        if self.reader is not None:
+            feed.leave(self.reader)
+        if self.actor is not None and not feed.sees(self.actor.member_id, but=self.reader):
+            await database_sync_to_async(show_up)(self.actor, "away")
 
     async def receive(self, text_data: Any = None, bytes_data: Any = None) -> None:
         """Take nothing: pages write by POST."""

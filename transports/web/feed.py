@@ -74,6 +74,11 @@ class Feed:
         """Forget a socket."""
         self._work.put(lambda: self._left(reader))
 
+    def sees(self, member_id: int, *, but: Reader | None = None) -> bool:
+        """Tell whether a member has another page open in this process."""
+        open_here = [one for stream in list(self._streams.values()) for one in list(stream.readers)]
+        return any(one.member_id == member_id and one is not but for one in open_here)
+
     def close(self) -> None:
         """Stop both threads; a later join starts them again."""
         self._stop.set()
