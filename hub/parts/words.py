@@ -88,7 +88,7 @@ def told(event: Event, project: Project) -> Told:
     """Put one event into words."""
     kind, _, number = event.subject.partition(":")
     pattern = _sentences.get(event.name) or event.name.replace(".", " ").replace("_", " ")
-    if event.name == "member.retired" and event.facts["name"] == event.actor.name:
+    if event.name == "member.retired" and event.facts.get("name") == event.actor.name:
         pattern = "left"
     link, linked = "", ""
     if kind in _places and number.isdecimal():

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 
 def makes_cycle(edges: Mapping[int, Iterable[int]], task: int, blocker: int) -> bool:
@@ -48,10 +48,15 @@ def why(task: Situation, now: datetime) -> str:
         numbers = ", ".join(str(number) for number in task.questions)
         reasons.append(f"It waits for a person to answer question {numbers}.")
     if task.state == "claimed":
-        left = max(0, int((task.lease_until - now).total_seconds())) if task.lease_until else 0
-        reasons.append(f"{task.holder} works on it; the claim lapses in {left} s unless renewed.")
+        left = _left(task.lease_until - now) if task.lease_until else "0 s"
+        reasons.append(f"{task.holder} works on it; the claim lapses in {left} unless renewed.")
     elif task.assignee and not task.blockers:
         reasons.append(f"It waits for {task.assignee} to take it.")
     elif not task.blockers:
         reasons.append("Nobody has taken it; anybody with the right to work may.")
     return " ".join(reasons)
+
+
+def _left(time: timedelta) -> str:
+    seconds = max(0, int(time.total_seconds()))
+    return f"{seconds} s" if seconds < 120 else f"{round(seconds / 60)} min"

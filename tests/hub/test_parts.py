@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hub import clock, registry
 from hub.actor import Actor
 from hub.errors import HubError, Invalid, NotFound
-from hub.models import Decision, Event, Project, Task
+from hub.models import Decision, Event, Member, Project, Task
 from hub.parts import live, talk, team, wishes, words, work
 from hub.templatetags import parley
 from tests.cast import act
@@ -114,6 +114,31 @@ def test_an_event_that_nobody_taught_is_told_by_its_name() -> None:
     told = words.told(event, Project(slug="moon"))
 
     assert (told.sentence, told.link) == ("moon landed on", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "facts", "sentence"),
+    [
+        ("member.retired", {"name": "ivo"}, "left"),
+        ("member.retired", {"name": "mina"}, "retired mina"),
+        ("member.joined", {"name": "em", "role": "em"}, "added em as engineering manager"),
+        ("task.blocked", {"by": 1}, "let #1 go before"),
+    ],
+)
+def test_an_event_is_told_as_people_say_it(name: str, facts: dict, sentence: str) -> None:
+    event = Event(name=name, subject="member:1", facts=facts, actor=Member(name="ivo"))
+
+    told = words.told(event, Project(slug="moon"))
+
+    assert told.sentence == sentence
+
+
+def test_a_card_is_named_by_its_kind() -> None:
+    event = Event(name="decision.asked", subject="decision:3", facts={"kind": "review"})
+
+    told = words.told(event, Project(slug="moon"))
+
+    assert told.linked == "review 3"
 
 
 @given(st.dictionaries(st.sampled_from(["name", "role", "to"]), st.text()), st.text())

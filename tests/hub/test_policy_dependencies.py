@@ -57,6 +57,10 @@ def test_edges_that_pass_the_check_never_close_a_circle(wanted):
             "ivo works on it; the claim lapses in 90 s unless renewed.",
         ),
         (
+            Situation(state="claimed", holder="ivo", lease_until=NOW + timedelta(seconds=898)),
+            "ivo works on it; the claim lapses in 15 min unless renewed.",
+        ),
+        (
             Situation(state="claimed", holder="ivo", lease_until=NOW - timedelta(seconds=9)),
             "ivo works on it; the claim lapses in 0 s unless renewed.",
         ),
