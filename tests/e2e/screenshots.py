@@ -112,7 +112,7 @@ def play(album: Album, page: Page) -> None:
         album.take(f"middle-session-{number}", f"s/{number}/")
     page.goto(first)
     story.write_note("Does this also match at the end of a line?")
-    story.approve("Right, and **small**.")
+    story.approve("Right, and small.")
     story.merge()
     story.open_card("question")
     everyday(album, "question")
