@@ -39,7 +39,7 @@ def _head(*titles: str) -> list[str]:
 def actions() -> Iterator[str]:
     """Describe each action, by noun."""
     yield from ["# Actions", "", NOTE, ""]
-    yield "Everything a member can do. Over HTTP each is `POST /api/actions/{name}`, for a read also"
+    yield "Everything a member can do. Over HTTP each is `POST /api/actions/{name}`, reads also"
     yield "`GET`; see `/api/docs` of a running Parley. *Needs* names the right a role must have:"
     yield ""
     yield from (f"- `{name}`: {words}" for name, words in CAPABILITIES.items())
