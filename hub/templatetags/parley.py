@@ -29,7 +29,12 @@ register = template.Library()
 def icon(name: str, label: str = "") -> SafeString:
     """Draw one icon of the sprite; without a label it is decoration and hidden from readers."""
     seen = format_html('role="img" aria-label="{}"' if label else 'aria-hidden="true"', label)
-    return format_html('<svg class="icon" {}><use href="{}#{}"/></svg>', seen, static(SPRITE), name)
+    return format_html(
+        '<svg class="icon" width="16" height="16" {}><use href="{}#{}"/></svg>',
+        seen,
+        static(SPRITE),
+        name,
+    )
 
 
 @register.simple_tag
