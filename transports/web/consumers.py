@@ -10,7 +10,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 
-from hub import identify
+from hub import identify, registry
 from hub.actor import Actor
 from hub.errors import HubError, Invalid
 from hub.parts import live
@@ -110,7 +110,10 @@ class LiveConsumer(AsyncWebsocketConsumer):
             self.sender.cancel()
         if self.reader is not None:
             feed.leave(self.reader)
-        if self.actor is not None and not feed.sees(self.actor.member_id, but=self.reader):
+        if self.actor is None:
+            return
+        others = [one for one in feed.readers_of(self.actor.member_id) if one is not self.reader]
+        if not others:
             await database_sync_to_async(show_up)(self.actor, "away")
 
     async def receive(self, text_data: Any = None, bytes_data: Any = None) -> None:

@@ -74,10 +74,10 @@ class Feed:
         """Forget a socket."""
         self._work.put(lambda: self._left(reader))
 
-    def sees(self, member_id: int, *, but: Reader | None = None) -> bool:
-        """Tell whether a member has another page open in this process."""
-        open_here = [one for stream in list(self._streams.values()) for one in list(stream.readers)]
-        return any(one.member_id == member_id and one is not but for one in open_here)
+    def readers_of(self, member_id: int) -> list[Reader]:
+        """List the sockets that a member has open in this process."""
+        streams = list(self._streams.values())
+        return [one for each in streams for one in list(each.readers) if one.member_id == member_id]
 
     def close(self) -> None:
         """Stop both threads; a later join starts them again."""
