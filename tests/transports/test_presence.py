@@ -29,6 +29,15 @@ async def becomes(actor: Actor, state: str) -> bool:
     return False
 
 
+async def both_joined(actor: Actor) -> None:
+    """Wait until two sockets of a member are in the feed."""
+    for _ in range(100):
+        if len(consumers.feed.readers_of(actor.member_id)) == 2:
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("the second socket did not join")
+
+
 async def test_an_open_page_shows_a_person_here(ada: Actor, sockets: Sockets) -> None:  # noqa: F811
     await sockets.of(ada, "project")
 
@@ -38,8 +47,7 @@ async def test_an_open_page_shows_a_person_here(ada: Actor, sockets: Sockets) ->
 async def test_the_last_closed_page_shows_them_away(ada: Actor, sockets: Sockets) -> None:  # noqa: F811
     first = await sockets.of(ada, "project")
     second = await sockets.of(ada, "board")
-    while len(list(consumers.feed.readers_of(ada.member_id))) < 2:
-        await asyncio.sleep(0.05)
+    await both_joined(ada)
 
     await first.disconnect()
     still = await state_of(ada)
