@@ -12,8 +12,10 @@ document.addEventListener("input", ({ target }) => {
   if (target.value) localStorage.setItem(name(target), target.value);
   else localStorage.removeItem(name(target));
 });
-function drop(form) {
+// What was typed while the post was under way is a draft of its own and stays.
+function drop(form, sent) {
   for (const field of form.querySelectorAll("[data-draft]")) {
+    if (field.value !== String(sent.get(field.name)).replaceAll("\r\n", "\n")) continue;
     localStorage.removeItem(name(field));
     field.value = "";
   }
@@ -22,5 +24,5 @@ function drop(form) {
 }
 document.body.addEventListener("htmx:afterRequest", ({ detail }) => {
   const form = detail.elt.closest?.("form");
-  if (form && detail.successful && detail.requestConfig.verb === "post") drop(form);
+  if (form && detail.successful && detail.requestConfig.verb === "post") drop(form, detail.requestConfig.formData);
 });

@@ -21,8 +21,7 @@ const tellAll = (root) => root.querySelectorAll("time[data-when]").forEach(tell)
 export function enhance(root) {
   tellAll(root);
   const own = `[data-author="${me}"]`;
-  for (const it of root.querySelectorAll(own)) it.classList.add("mine");
-  if (root.matches?.(own)) root.classList.add("mine");
+  for (const it of [root, ...root.querySelectorAll(own)]) if (it.matches?.(own)) it.classList.add("mine");
   for (const block of root.querySelectorAll(".prose pre:not(:has(> .copy))")) {
     block.append(document.getElementById("copy-button").content.cloneNode(true));
   }

@@ -16,13 +16,12 @@ const form = document.getElementById("mark-read");
 function seen() {
   const last = list?.querySelector(".message:last-of-type");
   const upto = form?.querySelector("[name=upto]");
-  if (!upto || !last || document.hidden || !following) return;
-  if (Number(upto.value) >= Number(last.dataset.seq)) return;
+  if (!upto || !last || document.hidden || !following || Number(upto.value) >= Number(last.dataset.seq)) return;
   upto.value = last.dataset.seq;
   htmx.trigger(form, "seen");
 }
 if (list) {
-  const target = location.hash && document.querySelector(location.hash);
+  const target = location.hash.startsWith("#message-") && document.getElementById(location.hash.slice(1));
   const fresh = document.querySelector(".new-line");
   if (target) target.scrollIntoView({ block: "center" });
   else if (fresh && fresh.offsetTop < page.scrollHeight - page.clientHeight) fresh.scrollIntoView({ block: "start" });

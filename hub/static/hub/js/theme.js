@@ -2,9 +2,7 @@
 const ORDER = ["system", "light", "dark"];
 const root = document.documentElement;
 
-function label() {
-  for (const it of document.querySelectorAll("[data-theme-switch]")) it.title = `Theme: ${root.dataset.theme || "system"}`;
-}
+const label = () => document.querySelectorAll("[data-theme-switch]").forEach((it) => { it.title = `Theme: ${root.dataset.theme || "system"}`; });
 document.addEventListener("click", (event) => {
   if (!event.target.closest("[data-theme-switch]")) return;
   const next = ORDER[(ORDER.indexOf(root.dataset.theme || "system") + 1) % ORDER.length];
