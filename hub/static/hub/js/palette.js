@@ -1,25 +1,27 @@
-// ctrl-k: a list that the server gave, of pages and of every action the member may take, narrowed by typing.
+// ctrl-k: a list that the server gave, of pages and of every action the member may take; typing narrows it,
+// and what has the typed words earliest comes first.
 const dialog = document.getElementById("palette");
-const input = dialog?.querySelector("input");
-const items = dialog ? Array.from(dialog.querySelectorAll("li")) : [];
-const shown = () => items.filter((it) => !it.hidden);
-
+const input = dialog.querySelector("input");
+const items = Array.from(dialog.querySelectorAll("li"));
+let shown = [];
 function narrow() {
-  const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
-  for (const it of items) it.hidden = !words.every((word) => it.textContent.toLowerCase().includes(word));
-  for (const it of items) it.firstElementChild.classList.toggle("first", it === shown()[0]);
+  const typed = input.value.trim().toLowerCase();
+  const text = (it) => it.textContent.trim().toLowerCase();
+  const at = (it) => text(it).indexOf(typed) >>> 0;
+  shown = items.filter((it) => typed.split(/\s+/).every((word) => text(it).includes(word))).sort((one, other) => at(one) - at(other));
+  for (const it of items) [it.hidden, it.className] = [!shown.includes(it), it === shown[0] ? "first" : ""];
+  dialog.querySelector("ul").append(...shown);
 }
 export function open() {
-  if (!dialog) return;
   input.value = "";
   narrow();
   dialog.showModal();
 }
-dialog?.addEventListener("input", narrow);
-dialog?.addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && event.target === input) shown()[0]?.firstElementChild.click();
+dialog.addEventListener("input", narrow);
+dialog.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && event.target === input) shown[0]?.firstElementChild.click();
   else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
-    const links = shown().map((it) => it.firstElementChild);
+    const links = shown.map((it) => it.firstElementChild);
     const at = links.indexOf(document.activeElement) + (event.key === "ArrowDown" ? 1 : -1);
     (links[at] || input).focus();
   } else return;
