@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from queue import Empty
 from time import monotonic_ns
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 from celery import Celery, beat, signals
 from django.conf import settings
@@ -31,7 +31,7 @@ def broker_options(url: str, home: Path) -> dict[str, object]:
     }
 
 
-class FolderChannel(filesystem.Channel):  # type: ignore[misc]
+class FolderChannel(filesystem.Channel):
     """kombu's channel of files, but jobs and tables appear whole or not at all, by renaming.
 
     kombu writes into the files that readers look for, and they do not wait for its lock: of 6,000
@@ -39,14 +39,16 @@ class FolderChannel(filesystem.Channel):  # type: ignore[misc]
     system's temporary folder, which is a copy when that is another disk.
     """
 
-    def _put(self, queue: str, payload: object, **_: object) -> None:
+    def _put(  # type: ignore[override]  # the stubs disagree with themselves
+        self, queue: str, payload: dict[str, Any], **_: Any
+    ) -> None:
         folder = Path(self.data_folder_out)
         name = f"{monotonic_ns() // 1_000_000}_{uuid.uuid4()}.{queue}.msg"
         unfinished = folder / f".{name}.new"  # a reader wants a name that ends with its queue
         unfinished.write_text(dumps(payload), encoding="utf-8")
         unfinished.rename(folder / name)
 
-    def _get(self, queue: str) -> object:
+    def _get(self, queue: str) -> dict[str, Any]:  # type: ignore[override]
         folder = Path(self.data_folder_in)
         for name in sorted(os.listdir(folder)):  # noqa: PTH208 - 20 times a second
             if name.partition(".")[2] != f"{queue}.msg":
@@ -58,12 +60,15 @@ class FolderChannel(filesystem.Channel):  # type: ignore[misc]
                 continue  # another worker was faster
             text = taken.read_text(encoding="utf-8")
             taken.unlink()
-            return loads(text)
+            found: dict[str, Any] = loads(text)
+            return found
         raise Empty
 
-    def _queue_bind(self, exchange: str, routing_key: str, pattern: str, queue: str) -> None:
+    def _queue_bind(
+        self, exchange: str, routing_key: str | None, pattern: str | None, queue: str | None
+    ) -> None:
         row = filesystem.exchange_queue_t(routing_key or "", pattern or "", queue or "")
-        table = self._exchange_file(exchange)
+        table: Path = self._exchange_file(exchange)  # type: ignore[attr-defined]
         with (self.control_folder / "lock").open("w") as guard:
             fcntl.flock(guard, fcntl.LOCK_EX)
             rows = self.get_table(exchange)
@@ -73,16 +78,17 @@ class FolderChannel(filesystem.Channel):  # type: ignore[misc]
                 fresh.rename(table)
 
 
-class FolderTransport(filesystem.Transport):  # type: ignore[misc]
+class FolderTransport(filesystem.Transport):
     """The transport of `filesystem://`, with whole files."""
 
     Channel = FolderChannel
     default_connection_params: ClassVar[dict[str, object]] = {}  # a folder has no host to warn of
 
-    def establish_connection(self) -> object:
+    def establish_connection(self) -> Self:
         """Make the folders when they are wanted, not when somebody reads the settings."""
+        options: dict[str, str] = self.client.transport_options  # type: ignore[union-attr, assignment]
         for name in ("data_folder_in", "data_folder_out", "control_folder"):
-            folder = Path(self.client.transport_options[name])
+            folder = Path(options[name])
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         return super().establish_connection()
 

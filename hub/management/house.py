@@ -120,7 +120,7 @@ def prepare_database(*, demo: bool) -> None:
 def leave_database() -> None:
     """Close this process's connections, so that only the programs hold some."""
     connections.close_all()
-    connection.close_pool()
+    connection.close_pool()  # type: ignore[attr-defined]
 
 
 def clear_broker(home: Path) -> None:

@@ -60,7 +60,7 @@ class _Child:
 
 def delay_s(failures: int) -> float:
     """Say how long to wait before a program starts again, after so many ends in a row."""
-    return min(FIRST_DELAY_S * 2 ** min(failures, 10), LAST_DELAY_S)
+    return min(FIRST_DELAY_S * 2.0 ** min(failures, 10), LAST_DELAY_S)
 
 
 class Ending:

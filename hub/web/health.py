@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from functools import cache
+from functools import cache, partial
 
 import psycopg
 from django.conf import settings
@@ -52,7 +52,7 @@ def look() -> dict[str, Part]:
     """Look at every part: the database first, since the others are read from it."""
     found = {"database": database()}
     rest: dict[str, Callable[[], Part]] = {"migrations": migrations}
-    rest |= {name: lambda reader=reader: heartbeat(reader) for name, reader in HEARTBEATS.items()}
+    rest |= {name: partial(heartbeat, reader) for name, reader in HEARTBEATS.items()}
     for name, check in rest.items():
         if not found["database"].ok:
             found[name] = Part(ok=False, note="unknown without the database")

@@ -40,9 +40,9 @@ class Command(BaseCommand):
         with ExitStack() as stack:
             stack.enter_context(house.only_one(home, wanted))
             house.make_secret_key(home)
-            door = None
-            if "web" in wanted:
-                door = stack.enter_context(house.open_door(settings.PARLEY_BIND))
+            door = house.open_door(settings.PARLEY_BIND) if "web" in wanted else None
+            if door:
+                stack.enter_context(door)
             stack.enter_context(house.database(home))
             self.check()
             house.prepare_database(demo=demo)
@@ -50,7 +50,9 @@ class Command(BaseCommand):
             hall = welcome.hall(door, started) if door else None
             house.leave_database()
             gc.freeze()  # else Python's end looks through all of Django once more: 0.5 s
-            parts = parts_of(wanted, hall.environment if hall else {}, door and door.fileno())
+            parts = parts_of(
+                wanted, hall.environment if hall else {}, door.fileno() if door else None
+            )
             supervisor = Supervisor(parts, ending, sys.stdout, spare=house.database_pid(home))
             if hall:
                 welcome.announce(hall, supervisor.say)
