@@ -46,11 +46,11 @@ def visible_channels(actor: Actor) -> QuerySet[Channel]:
 
 def get_channel(actor: Actor, channel: int | str) -> Channel:
     """Give a channel by number or name."""
-    rows = visible_channels(actor)
+    rows = Channel.objects.filter(project_id=actor.project_id)
     number = NUMBER.fullmatch(str(channel))
     name = str(channel).removeprefix("#")
     row = rows.filter(number=int(number[1])).first() if number else rows.filter(name=name).first()
-    if row is None:
+    if row is None or not row.is_visible_to(actor.member_id):
         raise NotFound(f"There is no channel {channel} here.", code="channel.unknown")
     return row
 

@@ -11,12 +11,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ParamSpec, TypeVar, get_type_hints
 
+from django.db import connection
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
 
 from hub import clock
 from hub.actor import Actor
 from hub.errors import Conflict, Forbidden, Invalid, KeyReused, NotFound
-from hub.models import Run, StoredCall
+from hub.models import Run
 from hub.models.events import canonical
 from hub.models.projects import held, project_lock
 from hub.schemas import Line, Paragraph
@@ -25,6 +26,12 @@ from hub.text import clean, storable
 MAX_KEY_CHARS = 200
 # Parley's own workers report what programs print: that is taken with its control characters.
 REPORTS = frozenset({"run", "hub"})
+# Every write with a key asks and keeps: through the ORM these two took 0.8 ms more.
+KEPT_SQL = "SELECT action, digest, answer FROM hub_storedcall WHERE member_id = %s AND key = %s"
+KEEP_SQL = (
+    "INSERT INTO hub_storedcall (member_id, key, action, digest, answer, at)"
+    " VALUES (%s, %s, %s, %s, %s, %s)"
+)
 PROSE = (str, Line, Paragraph)
 
 Parameters = ParamSpec("Parameters")
@@ -177,14 +184,12 @@ def _write(actor: Actor, found: Action, arguments: dict[str, Any], once: _Key) -
     check_fence(actor)
     answer = _answer(found, found.function(actor, **arguments))
     if once.key:
-        StoredCall.objects.create(
-            member_id=actor.member_id,
-            key=once.key,
-            action=found.name,
-            digest=once.digest,
-            answer=json.dumps(_forgetful(answer)),
-            at=actor.now,
-        )
+        kept = json.dumps(_forgetful(answer))
+        with connection.cursor() as cursor:
+            cursor.execute(
+                KEEP_SQL,
+                [actor.member_id, once.key, found.name, once.digest, kept, actor.now],
+            )
     return answer
 
 
@@ -234,15 +239,18 @@ def _stored(actor: Actor, once: _Key) -> Any | None:
         raise Invalid(
             f"An idempotency key has at most {MAX_KEY_CHARS} characters.", code="key.too_long"
         )
-    row = StoredCall.objects.filter(member_id=actor.member_id, key=once.key).first()
+    with connection.cursor() as cursor:
+        cursor.execute(KEPT_SQL, [actor.member_id, once.key])
+        row: tuple[str, str, str] | None = cursor.fetchone()
     if row is None:
         return None
-    if row.digest != once.digest:
+    action_name, digest, answer = row
+    if digest != once.digest:
         raise KeyReused(
             "This idempotency key was used with another body; use a new key for a new call.",
-            action=row.action,
+            action=action_name,
         )
-    return json.loads(row.answer)
+    return json.loads(answer)
 
 
 def check_fence(actor: Actor) -> None:

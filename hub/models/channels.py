@@ -46,6 +46,12 @@ class Channel(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def is_visible_to(self, member_id: int) -> bool:
+        """Tell whether a member may read it: everybody, or the two of a direct one."""
+        if self.kind != ChannelKind.DIRECT:
+            return True
+        return self.participants.filter(member_id=member_id).exists()
+
 
 class ChannelMember(models.Model):
     """A participant of a direct channel."""
