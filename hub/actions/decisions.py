@@ -59,11 +59,6 @@ def ask(
     work = access.get_task(actor, task) if task else None
     where = access.get_channel(actor, channel) if channel else _home_of(actor, work)
     if where.kind == ChannelKind.DIRECT:
-        raise Invalid(
-            "All people of the project decide; ask where they can read it.",
-            code="decision.private_channel",
-        )
-    if where.kind == ChannelKind.DIRECT:
         raise Invalid("Everybody sees a question; ask in a common channel.", code="decision.direct")
     row = _make(actor, DecisionKind.QUESTION, text, work, where)
     row.choices, row.recommended, row.context = list(choices), recommended, context

@@ -210,13 +210,3 @@ def test_list_shows_what_waits_the_oldest_first(ada, mina, question):
     assert [row["text"] for row in act(ada, "decision.list")] == ["When?"]
     assert [row["number"] for row in act(ada, "decision.list", closed=True)] == [1, 2]
     assert logged(ada, before) == []
-
-
-def test_a_question_is_not_asked_in_a_private_conversation(ada, mina):
-    channel = act(mina, "channel.direct", member="ada")
-
-    with pytest.raises(Invalid) as refusal:
-        act(mina, "decision.ask", text="Just between us?", channel=channel["number"])
-
-    assert refusal.value.code == "decision.private_channel"
-    assert not Decision.objects.exists()
