@@ -51,4 +51,6 @@ class Watch:
 
 def overflow(page: Page) -> int:
     """Tell by how many pixels a page is wider than its window; 0 is right."""
-    return int(page.evaluate("document.scrollingElement.scrollWidth - innerWidth"))
+    # On a phone innerWidth grows with what sticks out; the root's width does not.
+    root = "document.documentElement"
+    return int(page.evaluate(f"{root}.scrollWidth - {root}.clientWidth"))
