@@ -2,17 +2,20 @@
 
 import logging
 import threading
+import time
 from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import Error, connection, transaction
 from django.db.models import F
 
-from agents.models import Session, TargetState
+from agents.models import Session, TurnState
 from hub import clock, identify
 from hub.actor import Actor
-from hub.models import HOUSE, Member, Project, Run
+from hub.models import Member, Run
+
+LOOK_S = 2.0  # a turn whose session was ended learns it this soon
 
 logger = logging.getLogger(__name__)
 
@@ -42,14 +45,10 @@ class Lease:
 
 def claim(target: str) -> Lease | None:
     """Take the next due session of a target, or nothing; others that claim now skip it."""
-    if Project.objects.filter(pk=HOUSE, paused_at__isnull=False).exists():
-        return None
     now = clock.now()
     with transaction.atomic():
         row = (
-            Session.objects.due(now)
-            .filter(target__name=target)
-            .exclude(target__state=TargetState.DISABLED)
+            Session.objects.due_on(target, now)
             .select_for_update(of=("self", "run"), skip_locked=True)
             .select_related("run")
             .order_by(F("due_at").asc(nulls_first=True), "pk")
@@ -68,21 +67,34 @@ def _length() -> timedelta:
 
 
 def release(lease: Lease) -> None:
-    """Let go of a session; a lease that somebody else has taken over stays theirs."""
-    Run.objects.filter(pk=lease.run_id, epoch=lease.epoch).update(lease_until=None)
+    """Let go of a session; a turn that was cut off makes it due again.
+
+    A lease that somebody else has taken over stays theirs.
+    """
+    mine = Session.objects.live().filter(pk=lease.session_id, run__epoch=lease.epoch)
+    with transaction.atomic():
+        cut_off = mine.filter(turns__state=TurnState.RUNNING, due_at=None)
+        cut_off.update(due_at=clock.now())
+        Run.objects.filter(pk=lease.run_id, epoch=lease.epoch).update(lease_until=None)
 
 
 def waiting(target: str) -> int:
-    """Count the sessions of a target that are due now."""
-    return Session.objects.due(clock.now()).filter(target__name=target).count()
+    """Count the sessions that a target may take now."""
+    return Session.objects.due_on(target, clock.now()).count()
 
 
 class Renewal:
-    """Renews a lease every third of its length while a turn runs; `lost` says that it is over."""
+    """Holds a lease while a turn runs: renews it every third of its length.
+
+    `lost` is set when the lease is another's or the session has ended, and when for two thirds
+    of a lease nothing could be renewed: a holder stops before somebody else may begin.
+    """
 
     def __init__(self, lease: Lease) -> None:
         self.lease = lease
         self.lost = threading.Event()
+        self._third_s = settings.LEASE_S / 3
+        self._renewed_at = time.monotonic()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"renew-{lease.run_id}", daemon=True)
 
@@ -95,14 +107,24 @@ class Renewal:
         self._thread.join()
 
     def _run(self) -> None:
-        try:
-            while not self._stop.wait(settings.LEASE_S / 3):
-                until = clock.now() + _length()
-                mine = Run.objects.filter(pk=self.lease.run_id, epoch=self.lease.epoch)
-                if not mine.filter(ended_at=None).update(lease_until=until):
-                    logger.warning("run %s lost its lease", self.lease.run_id)
-                    self.lost.set()
-                    return
+        while not self._stop.wait(min(LOOK_S, self._third_s)):
+            try:
+                mine = self._look()
+            except Error as error:
+                logger.warning("run %s is not renewed: %s", self.lease.run_id, error)
+                mine = time.monotonic() - self._renewed_at < 2 * self._third_s
+            finally:
                 connection.close()
-        finally:
-            connection.close()
+            if not mine:
+                logger.warning("run %s lost its lease", self.lease.run_id)
+                self.lost.set()
+                return
+
+    def _look(self) -> bool:
+        rows = Run.objects.filter(pk=self.lease.run_id, epoch=self.lease.epoch, ended_at=None)
+        at = time.monotonic()
+        if at - self._renewed_at < self._third_s:
+            return rows.exists()
+        mine = bool(rows.update(lease_until=clock.now() + _length()))
+        self._renewed_at = at
+        return mine

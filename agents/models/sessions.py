@@ -3,12 +3,12 @@
 from datetime import datetime
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, Q
 
-from hub.models import Member, Objective, Project, Run, Task
+from hub.models import HOUSE, Member, Objective, Project, Run, Task
 from hub.states import Machine
 
-from .targets import Target
+from .targets import Target, TargetState
 from .workspaces import Workspace
 
 
@@ -51,12 +51,19 @@ class SessionQuerySet(models.QuerySet["Session"]):
 
     def due(self, now: datetime) -> "SessionQuerySet":
         """Keep what may take a turn now: due, not leased, not paused by anybody."""
+        everything = Project.objects.filter(pk=HOUSE, paused_at__isnull=False)
         return (
             self.live()
             .filter(Q(due_at__lte=now) | Q(run__lease_until__lte=now))
             .filter(Q(run__lease_until=None) | Q(run__lease_until__lte=now))
             .filter(paused_at=None, project__paused_at=None, run__ended_at=None)
+            .filter(~Exists(everything), project__archived_at=None)
         )
+
+    def due_on(self, target: str, now: datetime) -> "SessionQuerySet":
+        """Keep what a target may take now: nothing when disabled, nothing new while it drains."""
+        rows = self.due(now).filter(target__name=target).exclude(target__state=TargetState.DISABLED)
+        return rows.exclude(target__state=TargetState.DRAINING, state=SessionState.QUEUED)
 
 
 class Session(models.Model):

@@ -55,7 +55,6 @@ def test_a_retaken_turn_replays_the_stored_answer_and_acts_once(
     with pytest.raises(Crash):
         turns.run_next("local")
     monkeypatch.setattr(toolbox, "run", real)
-    Session.objects.filter(pk=row.pk).update(due_at=clock.now())
 
     stage.run_all()
 
