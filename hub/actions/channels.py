@@ -8,7 +8,7 @@ from pydantic import Field
 from hub import access
 from hub.actor import Actor
 from hub.errors import Conflict, Invalid
-from hub.models import Channel, ChannelKind, ChannelMember, Member, ReadMark
+from hub.models import Channel, ChannelKind, ChannelMember, ReadMark
 from hub.registry import action
 from hub.schemas import ChannelOut, ChannelRef, Done, MemberName, Number
 from hub.text import clip
@@ -106,8 +106,3 @@ def mark_read(actor: Actor, channel: ChannelRef, upto: Number) -> Done:
             channel=row, member_id=actor.member_id, defaults={"seq": upto}
         )
     return Done()
-
-
-def participants(channel: Channel) -> list[Member]:
-    """List who takes part in a direct channel."""
-    return [row.member for row in channel.participants.select_related("member")]

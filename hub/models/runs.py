@@ -1,16 +1,8 @@
 """The fence of a running session: whoever carries an old epoch writes nothing."""
 
-from datetime import datetime
-
 from django.db import models
 
 from .members import Member
-
-
-class RunQuerySet(models.QuerySet["Run"]):
-    def lease_over(self, now: datetime) -> "RunQuerySet":
-        """Keep the runs that somebody leased and did not renew in time."""
-        return self.filter(lease_until__lte=now, ended_at=None)
 
 
 class Run(models.Model):
@@ -20,8 +12,6 @@ class Run(models.Model):
     epoch = models.IntegerField(default=0)
     lease_until = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
-
-    objects = RunQuerySet.as_manager()
 
     class Meta:
         verbose_name = "run"

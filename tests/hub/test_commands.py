@@ -106,6 +106,22 @@ def test_prose_stays_prose(ada):
     assert (said.refusal, said.scopes) == ("", [])
 
 
+def test_tags_name_what_a_task_waits_for(ada):
+    for title in ("Fuel", "Land"):
+        act(ada, "task.open", title=title)
+
+    said = say(ada, "BLOCKED task=land waiting-for=fuel #blocked-by-1")
+
+    assert said.refusal == ""
+    assert act(ada, "task.show", task="land")["waits_for"] == [1]
+
+
+def test_the_answer_to_a_task_line_says_whom_it_is_for(ada, ivo):
+    say(ada, "TASK: @ivo Land on the moon")
+
+    assert last_reply(ada).text == "Task #1 land-on-the-moon is open, for ivo."
+
+
 # -- Refusals -------------------------------------------------------------------------------------
 def test_a_refused_command_leaves_its_message_with_the_reason(joan):
     before = log_end(joan)
