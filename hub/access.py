@@ -6,7 +6,7 @@ from django.db.models import QuerySet
 
 from hub.actor import Actor
 from hub.errors import Conflict, Forbidden, NotFound
-from hub.models import Channel, Decision, Member, Message, Objective, Project, Task, Token
+from hub.models import Channel, Decision, Member, Message, Objective, Project, Task, Token, fast
 
 NUMBER = re.compile(r"#?([0-9]{1,9})")
 
@@ -36,7 +36,9 @@ def get_live_member(actor: Actor, name: str) -> Member:
 
 def me(actor: Actor) -> Member:
     """Give the member who acts."""
-    return Member.objects.get(pk=actor.member_id, project_id=actor.project_id)
+    row = fast.one(Member, "id = %s AND project_id = %s", [actor.member_id, actor.project_id])
+    assert row is not None, "an actor's member is never removed"
+    return row
 
 
 def visible_channels(actor: Actor) -> QuerySet[Channel]:
@@ -46,10 +48,14 @@ def visible_channels(actor: Actor) -> QuerySet[Channel]:
 
 def get_channel(actor: Actor, channel: int | str) -> Channel:
     """Give a channel by number or name."""
-    rows = Channel.objects.filter(project_id=actor.project_id)
     number = NUMBER.fullmatch(str(channel))
-    name = str(channel).removeprefix("#")
-    row = rows.filter(number=int(number[1])).first() if number else rows.filter(name=name).first()
+    if number:
+        row = fast.one(
+            Channel, "project_id = %s AND number = %s", [actor.project_id, int(number[1])]
+        )
+    else:
+        name = str(channel).removeprefix("#")
+        row = fast.one(Channel, "project_id = %s AND name = %s", [actor.project_id, name])
     if row is None or not row.is_visible_to(actor.member_id):
         raise NotFound(f"There is no channel {channel} here.", code="channel.unknown")
     return row

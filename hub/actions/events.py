@@ -5,7 +5,7 @@ from typing import Any
 
 from hub import access
 from hub.actor import Actor
-from hub.models import Cursor, Event, ProjectClock
+from hub.models import Cursor, Event, ProjectClock, fast
 from hub.models.channels import Channel, ChannelKind
 from hub.models.events import canonical, chain
 from hub.models.projects import held
@@ -35,7 +35,7 @@ def record(
         body=canonical(facts),
     )
     event.hash = chain(lock.head_hash, event)
-    event.save(force_insert=True)
+    fast.insert(event)
     lock.seq, lock.head_hash = event.seq, event.hash
     return event
 

@@ -10,7 +10,7 @@ from hub import access, identify
 from hub.actor import Actor
 from hub.errors import Conflict
 from hub.markdown import RichText
-from hub.models import Channel, Member, Message, Reaction
+from hub.models import Channel, Member, Message, Reaction, fast
 from hub.models.projects import after_commit, project_lock
 from hub.protocol import parse
 from hub.registry import action
@@ -68,10 +68,10 @@ def take_in(
         **({"mentions": addressed} if addressed else {}),
         **({"reply_to": reply_to.seq} if reply_to else {}),
     )
-    message = Message.objects.create(
+    message = Message(
         project_id=actor.project_id,
         channel=channel,
-        author_id=actor.member_id,
+        author=access.me(actor),
         seq=event.seq,
         text=text.text,
         html=text.html,
@@ -82,6 +82,7 @@ def take_in(
         posted_at=actor.now,
         handled_at=None if busy else actor.now,
     )
+    fast.insert(message)
     if busy:
         after_commit(lambda: handle(message.pk))
     return message
