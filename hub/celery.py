@@ -12,7 +12,8 @@ from typing import Any, ClassVar, Self
 
 from celery import Celery, beat, signals
 from django.conf import settings
-from kombu.transport import TRANSPORT_ALIASES, filesystem
+from kombu import Connection
+from kombu.transport import TRANSPORT_ALIASES, filesystem, virtual
 from kombu.utils.json import dumps, loads
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hub.settings")
@@ -83,6 +84,15 @@ class FolderTransport(filesystem.Transport):
 
     Channel = FolderChannel
     default_connection_params: ClassVar[dict[str, object]] = {}  # a folder has no host to warn of
+
+    def __init__(self, client: Connection, **options: Any) -> None:
+        """Let each connection bind its queues by itself.
+
+        kombu keeps one list of bindings for the process and notes one before it is written: a
+        second thread that begins at the same moment sends its jobs to nowhere.
+        """
+        super().__init__(client, **options)
+        self.state = virtual.BrokerState()
 
     def establish_connection(self) -> Self:
         """Make the folders when they are wanted, not when somebody reads the settings."""

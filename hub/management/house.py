@@ -3,9 +3,9 @@
 import fcntl
 import os
 import secrets
-import shutil
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -23,6 +23,7 @@ from hub.settings import secret_key
 
 KEY_BYTES = 50
 BACKLOG = 1024
+OLD_JOB_S = 60.0
 # One number for everybody who migrates this database; any other program's locks stay apart.
 MIGRATION_LOCK = 0x7061726C6579
 
@@ -124,9 +125,14 @@ def leave_database() -> None:
 
 
 def clear_broker(home: Path) -> None:
-    """Forget the jobs that an earlier run left in the file-system broker: they are only hints."""
-    if settings.CELERY_BROKER_URL.startswith("filesystem:"):
-        shutil.rmtree(home / "broker", ignore_errors=True)
+    """Forget the jobs that an earlier run left in the file-system broker: they are only hints.
+
+    Young ones stay: they may be meant for programs of this home that another `up` runs.
+    """
+    for path in (home / "broker" / "queue").glob("*"):
+        with suppress(FileNotFoundError):  # a worker takes it just now
+            if time.time() - path.stat().st_mtime > OLD_JOB_S:
+                path.unlink()
 
 
 def open_door(bind: str) -> socket.socket:

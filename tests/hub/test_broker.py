@@ -1,7 +1,9 @@
 """The broker of files: jobs and tables are whole or not there, and the first sweeps are due."""
 
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty
 
@@ -13,6 +15,7 @@ from hub.celery import PromptScheduler, app, broker_options
 JOBS = 400
 PRODUCERS = 2
 CONSUMERS = 2
+PATIENCE_S = 30
 
 
 @pytest.fixture
@@ -33,7 +36,7 @@ def test_folders_are_made_when_they_are_used_and_are_private(broker, tmp_path):
 
 def test_busy_readers_take_every_job_once_and_whole(broker):
     taken: list[int] = []
-    done = threading.Event()
+    deadline = time.monotonic() + PATIENCE_S
 
     def produce(first: int) -> None:
         with broker.clone() as own:
@@ -44,22 +47,15 @@ def test_busy_readers_take_every_job_once_and_whole(broker):
     def consume() -> None:
         with broker.clone() as own:
             queue = own.SimpleQueue("jobs", no_ack=True)
-            while True:
-                finished = done.is_set()
-                try:
+            while len(taken) < JOBS and time.monotonic() < deadline:
+                with suppress(Empty):
                     taken.append(queue.get(timeout=0.05).payload["number"])
-                except Empty:
-                    if finished:
-                        return
 
     consumers = [threading.Thread(target=consume) for _ in range(CONSUMERS)]
     producers = [threading.Thread(target=produce, args=(first,)) for first in range(PRODUCERS)]
     for thread in (*consumers, *producers):
         thread.start()
-    for thread in producers:
-        thread.join()
-    done.set()
-    for thread in consumers:
+    for thread in (*producers, *consumers):
         thread.join()
 
     assert sorted(taken) == list(range(JOBS))
@@ -83,6 +79,23 @@ def test_queues_that_are_declared_at_once_all_get_their_row(broker):
 
     table = broker.channel().get_table("office")
     assert sorted(row.queue for row in table) == names
+
+
+def test_connections_that_begin_together_lose_no_job(broker):
+    barrier = threading.Barrier(PRODUCERS * 4)
+
+    def send() -> None:
+        with broker.clone() as own:
+            barrier.wait()
+            own.SimpleQueue("jobs").put({})
+
+    threads = [threading.Thread(target=send) for _ in range(barrier.parties)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert broker.SimpleQueue("jobs").qsize() == barrier.parties
 
 
 def test_a_queue_that_is_declared_twice_has_one_row(broker):

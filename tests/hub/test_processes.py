@@ -1,5 +1,6 @@
 """The supervisor's rules, and the leash; how a whole house runs is in test_up."""
 
+import os
 import subprocess
 import sys
 import time
@@ -155,3 +156,21 @@ def test_an_open_door_tells_its_address(bind, host):
     with house.open_door(bind) as door:
         assert house.address_of(door).startswith(host)
         assert not house.address_of(door).endswith(":0")
+
+
+def test_only_old_jobs_of_an_earlier_run_are_forgotten(tmp_path):
+    queue = tmp_path / "broker" / "queue"
+    queue.mkdir(parents=True)
+    for name, age_s in (("old", house.OLD_JOB_S + 5), ("young", 1)):
+        (queue / name).touch()
+        os.utime(queue / name, (time.time() - age_s,) * 2)
+
+    house.clear_broker(tmp_path)
+
+    assert [path.name for path in queue.iterdir()] == ["young"]
+
+
+def test_a_home_without_a_broker_is_left_alone(tmp_path):
+    house.clear_broker(tmp_path)
+
+    assert list(tmp_path.iterdir()) == []
