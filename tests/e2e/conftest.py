@@ -13,6 +13,7 @@ from tests.hub.running import House
 
 from .browsers import FLAGS, PHONE, WIDE
 from .office import Office, open_office
+from .story import OBJECTIVE
 from .watch import Watch
 
 # Playwright keeps an event loop in this thread; there is no other coroutine that Django could harm.
@@ -96,6 +97,15 @@ def enter(request: pytest.FixtureRequest, browser: Browser, watch: Watch) -> Ite
             picture = f"{request.node.name}-{number}.png".replace("/", "-")
             context.pages[0].screenshot(path=f"{PICTURES}/{picture}")
         context.close()
+
+
+@pytest.fixture(scope="session")
+def begun(house: House) -> dict[str, Office]:
+    """Two projects whose agents work while other tests run: one to look at, one to finish."""
+    found = {name: open_office(house, "Ada", "Grace", team=True) for name in ("scene", "plain")}
+    for one in found.values():
+        one.act("Ada", "objective.open", text=OBJECTIVE)
+    return found
 
 
 @pytest.fixture

@@ -11,8 +11,7 @@ from tests.hub.running import House
 
 from .browsers import PHONE, WIDE
 from .conftest import Enter
-from .office import Office, open_office, wait_until
-from .story import OBJECTIVE
+from .office import Office, wait_until
 from .watch import overflow
 
 AXE = Path(__file__).parent / "vendor" / "axe-4.14.1.min.js"
@@ -57,10 +56,9 @@ PLACES = {
 
 
 @pytest.fixture(scope="module")
-def scene(house: House) -> tuple[Office, int]:
+def scene(begun: dict[str, Office]) -> tuple[Office, int]:
     """A project in the middle of its story, with a question and a hard message; and its number."""
-    office = open_office(house, "Ada", "Grace", team=True)
-    office.act("Ada", "objective.open", text=OBJECTIVE)
+    office = begun["scene"]
     reviews = Decision.objects.open().filter(project=office.project, kind="review")
     wait_until(reviews.exists, "a review")
     office.act(

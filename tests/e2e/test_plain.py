@@ -2,7 +2,6 @@
 
 import re
 
-import pytest
 from playwright.sync_api import expect
 
 from agents.models import PullRequest
@@ -10,8 +9,7 @@ from hub.models import Decision
 
 from .browsers import PHONE
 from .conftest import Enter
-from .office import Office, open_office, wait_until
-from .story import OBJECTIVE
+from .office import Office, wait_until
 from .test_live import composer, message
 
 
@@ -56,14 +54,12 @@ def test_the_rail_is_a_sheet_on_a_phone_without_javascript(office: Office, enter
     expect(page).to_have_url(re.compile(r"/c/\d+/$"))
 
 
-@pytest.mark.parametrize("size", [PHONE])
-def test_a_change_is_approved_and_merged_without_javascript(house, enter: Enter, size) -> None:
-    office = open_office(house, "Ada", team=True)
-    office.act("Ada", "objective.open", text=OBJECTIVE)
+def test_a_change_is_approved_and_merged_without_javascript(begun, enter: Enter) -> None:
+    office = begun["plain"]
     pulls = PullRequest.objects.filter(project=office.project)
     reviews = Decision.objects.open().filter(project=office.project, kind="review")
     wait_until(reviews.exists, "a review")
-    page = enter(office, "Ada", "pull/1/", java_script_enabled=False, size=size)
+    page = enter(office, "Ada", "pull/1/", java_script_enabled=False, size=PHONE)
 
     page.locator("tr.added td.line a").first.click()
     page.get_by_role("textbox", name="Note on line").fill("Good line.")

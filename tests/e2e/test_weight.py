@@ -1,0 +1,50 @@
+"""What a first visit loads: little, from one place, without a shift."""
+
+import pytest
+from playwright.sync_api import Response
+
+from .browsers import PHONE, WIDE
+from .conftest import Enter
+from .office import Office
+
+FIRST_LOAD_BYTES_MAX = 150_000
+SHIFT_MAX = 0.02
+SHIFTS = """() => new Promise((done) => {
+  let sum = 0;
+  new PerformanceObserver((list) => list.getEntries().forEach((it) => { sum += it.value; }))
+    .observe({ type: "layout-shift", buffered: true });
+  setTimeout(() => done(sum), 500);
+})"""
+
+
+def test_a_first_load_is_at_most_150_kb_without_fonts(office: Office, enter: Enter) -> None:
+    for number in range(60):
+        office.act("Ada", "message.post", channel="project", text=f"Line {number} of **many**.")
+    page = enter(office, "Ada", "needs-you/")
+    page.context.new_cdp_session(page).send("Network.clearBrowserCache")
+    answers: list[Response] = []
+    page.on("response", lambda answer: answers.append(answer))
+
+    page.goto(office.channel(), wait_until="networkidle")
+
+    sizes = {answer.url: answer.request.sizes() for answer in answers}
+    loaded = {
+        url: size["responseBodySize"] + size["responseHeadersSize"]
+        for url, size in sizes.items()
+        if "/fonts/" not in url
+    }
+    assert len(loaded) > 10
+    assert {url for url in loaded if not url.startswith(office.house.url)} == set()
+    assert sum(loaded.values()) <= FIRST_LOAD_BYTES_MAX, loaded
+
+
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
+@pytest.mark.parametrize("path", ["", "needs-you/", "c/1/", "board/"])
+def test_a_page_does_not_shift_while_it_loads(
+    office: Office, enter: Enter, size, path: str
+) -> None:
+    office.act("Grace", "decision.ask", text="Where?", choices=["Sea", "Tycho"])
+    office.act("Grace", "message.post", channel="project", text="Look `here`.")
+    page = enter(office, "Ada", path, size=size)
+
+    assert page.evaluate(SHIFTS) <= SHIFT_MAX
