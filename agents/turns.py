@@ -62,12 +62,12 @@ def _fail(actor: Actor, lease: Lease, error: Exception) -> None:
 def _turn(actor: Actor, lease: Lease, renewal: Renewal) -> None:
     session = load(lease.session_id)
     fresh = not session.turns.filter(state=TurnState.RUNNING).exists()
-    inbox = registry.call(actor, "inbox.read", {})
+    inbox = registry.call(actor, "turn.news", {})
     if fresh and not inbox["items"] and not inbox["skipped"] and session.turns.exists():
         return
     begun = registry.call(actor, "turn.begin", {})
     workspace = _workspace(actor, session)
-    if workspace is None and _needs_checkout(session):
+    if workspace is None and _needs_checkout(session) and session.role in toolbox.WRITERS:
         registry.call(actor, "turn.wait", {"reason": "another agent is writing in the checkout"})
         return
     if begun["is_new"] or not session.turns.get(number=begun["number"]).prompt:

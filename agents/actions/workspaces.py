@@ -39,16 +39,20 @@ class WorkspaceOut(BaseModel):
 
 @action("workspace.take", needs="run", returns=WorkspaceOut | None)
 def take(actor: Actor, *, write: bool) -> Workspace | None:
-    """Give the checkout of the session's task, planned if there is none; None while another writes.
+    """Give the checkout of the session's task; to who only reads, nothing until it stands.
 
-    With `write` the session becomes its only writer until the turn's lease ends.
+    With `write` it is planned if there is none, and the session becomes its only writer until the
+    turn's lease ends; None means that another one is writing.
     """
     row = turns.session_of(actor)
     if row.task is None:
         raise Invalid("A session without a task has no checkout.", code="workspace.no_task")
-    found = Workspace.objects.filter(task=row.task).exclude(state=WorkspaceState.ARCHIVED).first()
-    workspace = found or _plan(actor, row, row.task)
-    if write and not turns.take_workspace(actor, workspace):
+    rows = Workspace.objects.filter(task=row.task).exclude(state=WorkspaceState.ARCHIVED)
+    if write:
+        workspace = rows.first() or _plan(actor, row, row.task)
+    else:
+        workspace = rows.filter(state=WorkspaceState.READY).first()
+    if workspace is None or (write and not turns.take_workspace(actor, workspace)):
         return None
     Session.objects.filter(pk=row.pk).update(workspace=workspace)
     return workspace

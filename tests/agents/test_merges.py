@@ -7,7 +7,7 @@ import pytest
 from agents import merging, places
 from agents.actions import pulls
 from agents.git.repository import branch_tip
-from agents.models import PullRequest, PullState, Session
+from agents.models import PullRequest, PullState, Session, Workspace
 from hub import clock, registry
 from hub.actor import Actor
 from hub.errors import Conflict, Forbidden
@@ -159,3 +159,18 @@ def test_only_the_hub_reports_a_merge(stage: Set, writer: Actor) -> None:
 
     with pytest.raises(Forbidden):
         registry.call(writer, "pull.merged", {"pull": row.number, "commit": "0" * 40})
+
+
+def test_who_only_reads_gets_no_new_checkout_after_the_merge(stage: Set, writer: Actor) -> None:
+    change(writer)
+    row = offered(stage, writer)
+    stage.act("pull.review", pull=row.number, verdict="approve")
+    merge(stage, row)
+    registry.call(writer, "workspace.leave", {})
+    stage.start("manager", task=1)
+    actor = stage.lease().actor()
+
+    taken = registry.call(actor, "workspace.take", {"write": False})
+
+    assert taken is None
+    assert Workspace.objects.get().state == "archived"
