@@ -1,14 +1,17 @@
 """The only door to rows: find, keep within the actor's project, refuse."""
 
 import re
+from typing import TypeVar
 
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 
+from hub import fast
 from hub.actor import Actor
 from hub.errors import Conflict, Forbidden, NotFound
-from hub.models import Channel, Decision, Member, Message, Objective, Project, Task, Token, fast
+from hub.models import Channel, Decision, Member, Message, Objective, Project, Task, Token
 
 NUMBER = re.compile(r"#?([0-9]{1,9})")
+Row = TypeVar("Row", bound=Model)
 
 
 def get_project(actor: Actor) -> Project:
@@ -36,7 +39,7 @@ def get_live_member(actor: Actor, name: str) -> Member:
 
 def me(actor: Actor) -> Member:
     """Give the member who acts."""
-    row = fast.one(Member, "id = %s AND project_id = %s", [actor.member_id, actor.project_id])
+    row = fast.one(Member, "it.id = %s AND it.project_id = %s", [actor.member_id, actor.project_id])
     assert row is not None, "an actor's member is never removed"
     return row
 
@@ -48,17 +51,18 @@ def visible_channels(actor: Actor) -> QuerySet[Channel]:
 
 def get_channel(actor: Actor, channel: int | str) -> Channel:
     """Give a channel by number or name."""
-    number = NUMBER.fullmatch(str(channel))
-    if number:
-        row = fast.one(
-            Channel, "project_id = %s AND number = %s", [actor.project_id, int(number[1])]
-        )
-    else:
-        name = str(channel).removeprefix("#")
-        row = fast.one(Channel, "project_id = %s AND name = %s", [actor.project_id, name])
+    row = _numbered(Channel, actor, str(channel).removeprefix("#"))
     if row is None or not row.is_visible_to(actor.member_id):
         raise NotFound(f"There is no channel {channel} here.", code="channel.unknown")
     return row
+
+
+def _numbered(model: type[Row], actor: Actor, known: int | str, *related: str) -> Row | None:
+    """Find a row of the actor's project by its number or its name."""
+    number = NUMBER.fullmatch(str(known))
+    column, value = ("number", int(number[1])) if number else ("name", str(known))
+    where = f"it.project_id = %s AND it.{column} = %s"
+    return fast.one(model, where, [actor.project_id, value], *related)
 
 
 def get_message(actor: Actor, number: int) -> Message:
@@ -76,11 +80,8 @@ def get_message(actor: Actor, number: int) -> Message:
 
 def get_task(actor: Actor, task: int | str) -> Task:
     """Give a task by number ("12", "#12") or by name."""
-    rows = Task.objects.filter(project_id=actor.project_id).select_related(
-        "holder", "assignee", "objective", "channel"
-    )
-    number = NUMBER.fullmatch(str(task))
-    row = rows.filter(number=int(number[1])).first() if number else rows.filter(name=task).first()
+    related = ("holder", "assignee", "objective", "channel")
+    row = _numbered(Task, actor, task, *related)
     if row is None:
         raise NotFound(f"There is no task {task} here.", code="task.unknown")
     return row

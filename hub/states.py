@@ -5,6 +5,7 @@ from typing import Any, Generic, TypeVar
 
 from django.db.models import Model, TextChoices
 
+from hub import fast
 from hub.errors import Conflict
 
 State = TypeVar("State", bound=TextChoices)
@@ -35,11 +36,10 @@ class Machine(Generic[State]):
         The UPDATE is guarded by the declared sources, so a row that somebody else has moved
         stays as it is. Raises Conflict, with the state found.
         """
-        rows = type(row)._default_manager
-        moved = rows.filter(pk=row.pk, state__in=self.sources(target)).update(
-            state=target, **changes
-        )
-        if not moved:
+        changes = {"state": target, **changes}
+        if not fast.change(
+            row, "it.state = ANY(%s)", [[state.value for state in self.sources(target)]], changes
+        ):
             row.refresh_from_db()
             name = row._meta.verbose_name
             state = self.states(row.state)  # type: ignore[attr-defined]
@@ -49,5 +49,5 @@ class Machine(Generic[State]):
                 state=state.value,
                 wanted=target.value,
             )
-        for column, value in {"state": target, **changes}.items():
+        for column, value in changes.items():
             setattr(row, column, value)

@@ -2,10 +2,10 @@
 
 from typing import Annotated, Literal
 
-from django.db.models import Max
+from django.db import connection
 from pydantic import Field
 
-from hub import access
+from hub import access, fast
 from hub.actor import Actor
 from hub.errors import Conflict, Invalid
 from hub.models import Channel, ChannelKind, ChannelMember, ReadMark
@@ -22,16 +22,22 @@ STANDARD = (
     (ChannelKind.ERRORS, "errors", "What went wrong and needs an owner"),
     (ChannelKind.LOBBY, "lobby", "Everything else"),
 )
+PLACE_SQL = (
+    "SELECT coalesce((SELECT max(number) FROM hub_channel WHERE project_id = %s), 0),"
+    " EXISTS (SELECT 1 FROM hub_channel WHERE project_id = %s AND name = %s)"
+)
 ChannelName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=MAX_NAME_BYTES)]
 
 
 def make(actor: Actor, kind: ChannelKind, name: str, topic: str) -> Channel:
     """Write a channel's row and its event."""
-    taken = Channel.objects.filter(project_id=actor.project_id)
-    if taken.filter(name=name).exists():
+    with connection.cursor() as cursor:
+        cursor.execute(PLACE_SQL, [actor.project_id, actor.project_id, name])
+        last, taken = cursor.fetchone()
+    if taken:
         raise Conflict(f"There is a channel called {name} already.", code="channel.name_taken")
-    number = (taken.aggregate(last=Max("number"))["last"] or 0) + 1
-    channel = Channel.objects.create(
+    number = last + 1
+    channel = Channel(
         project_id=actor.project_id,
         number=number,
         kind=kind,
@@ -39,6 +45,7 @@ def make(actor: Actor, kind: ChannelKind, name: str, topic: str) -> Channel:
         topic=clip(topic, 300),
         created_at=actor.now,
     )
+    fast.insert(channel)
     events.record(actor, "channel.created", f"channel:{number}", channel=channel, kind=kind.value)
     return channel
 

@@ -2,7 +2,7 @@
 
 from django.db.models import Exists, OuterRef
 
-from hub import access
+from hub import access, fast
 from hub.actor import Actor
 from hub.errors import Conflict
 from hub.models import Task, TaskDependency, TaskState
@@ -70,6 +70,8 @@ def resolve(actor: Actor, blocker: Task) -> list[Task]:
 
 def blockers(row: Task) -> list[Task]:
     """List the unfinished tasks that a task waits for, by number."""
+    if not fast.exists(TaskDependency, "it.task_id = %s AND it.resolved_at IS NULL", [row.pk]):
+        return []
     return list(
         Task.objects.filter(dependents__task=row, dependents__resolved_at=None).order_by("number")
     )

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from hub import access
+from hub import access, fast
 from hub.actor import Actor
-from hub.models import Cursor, Event, ProjectClock, fast
+from hub.models import Cursor, Event, ProjectClock
 from hub.models.channels import Channel, ChannelKind
 from hub.models.events import canonical, chain
 from hub.models.projects import held

@@ -6,11 +6,11 @@ from typing import Annotated
 from django.db.models.functions import Lower
 from pydantic import Field
 
-from hub import access, identify
+from hub import access, fast, identify
 from hub.actor import Actor
 from hub.errors import Conflict
 from hub.markdown import RichText
-from hub.models import Channel, Member, Message, Reaction, fast
+from hub.models import Channel, Member, Message, Reaction
 from hub.models.projects import after_commit, project_lock
 from hub.protocol import parse
 from hub.registry import action

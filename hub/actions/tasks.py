@@ -141,11 +141,11 @@ def claim(actor: Actor, task: TaskRef, *, lease_s: LeaseS = DEFAULT_LEASE_S) -> 
     TASK_STATES.move(
         row,
         TaskState.CLAIMED,
-        holder_id=actor.member_id,
+        holder=access.me(actor),
         lease_until=actor.now + timedelta(seconds=lease_s),
         fence=row.fence + 1,
         phase=row.phase or proceed().first,
-        channel_id=row.channel_id or _work_channel(actor, row).pk,
+        channel=row.channel or _work_channel(actor, row),
         started_at=row.started_at or actor.now,
     )
     _log(actor, "task.claimed", row, fence=row.fence)
