@@ -67,7 +67,8 @@ def _from_postgres(stop: Flag) -> Iterator[str]:
 
 
 def _from_redis(stop: Flag) -> Iterator[str]:
-    with _redis(settings.REDIS_URL).pubsub(ignore_subscribe_messages=True) as heard_here:
+    listener = _redis(settings.REDIS_URL).pubsub  # redis has no types for it
+    with listener(ignore_subscribe_messages=True) as heard_here:  # type: ignore[no-untyped-call]
         heard_here.subscribe(CHANNEL)
         while not stop.is_set():
             message = heard_here.get_message(timeout=WAIT_S)
