@@ -1,24 +1,20 @@
 """Celery's jobs for agents: hints to look at rows. Delivered twice or never, nothing changes."""
 
 import logging
+from collections.abc import Callable
 
 from celery import shared_task
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
-from agents import leases, merging, turns
+from agents import leases, merging, turns, waking
 from agents.actions import sessions
-from agents.models import PullRequest, PullState, Session, Target
-from agents.policy.attention import Sleeper, wakes
+from agents.models import PullRequest, PullState, Session, Target, TargetState
 from hub import clock, fanout, identify
-from hub.actions import channels, events, inbox
-from hub.actor import Actor
-from hub.errors import HubError, Unavailable
-from hub.models import HOUSE, ChannelKind, Event, Member, MemberKind, Project
+from hub.errors import Unavailable
+from hub.models import HOUSE, Project
 from hub.models.projects import project_lock
 
-READER = "agents"
-MAX_EVENTS = 500
 TASK_LEASE_S = 900
 
 logger = logging.getLogger(__name__)
@@ -47,88 +43,74 @@ def sweep() -> None:
     """Heartbeat: staff projects, hold the claims of live sessions, wake and ring what is due."""
     now = clock.now()
     sessions.hold_tasks(now, TASK_LEASE_S)
-    Target.objects.filter(name=settings.PARLEY_TARGET).update(seen_at=now)
-    live = Project.objects.exclude(pk=HOUSE).filter(archived_at=None)
-    for project in live:
-        try:
-            _staff(project)
-            wake(project.pk)
-        except Unavailable as error:
-            logger.warning("left for the next sweep: %s", error)
+    here = Target.objects.filter(name=settings.PARLEY_TARGET)
+    here.update(seen_at=now, slots=settings.SESSION_SLOTS)
+    for project_id in _unstaffed():
+        _try(_staff, project_id)
+    for project_id in _with_retired():
+        _try(_end_retired, project_id)
+    for project_id in waking.behind():
+        _try(waking.make_due, project_id)
+    ring_pulls()
     ring()
 
 
-def _staff(project: Project) -> None:
-    if not project.repository or Session.objects.live().filter(project=project, role="em").exists():
-        return
-    with project_lock(project.pk) as lock:
-        try:
-            sessions.ensure_em(identify.of_hub(project.pk).at(lock.now), project)
-        except HubError as error:
-            logger.warning("project %s has no engineering manager: %s", project.slug, error)
+def _try(work: Callable[[int], object], project_id: int) -> None:
+    try:
+        work(project_id)
+    except Unavailable as error:
+        logger.warning("left for the next sweep: %s", error)
+    except Exception:  # one project that cannot be handled must not keep the others waiting
+        logger.exception("%s of project %d failed", work.__name__, project_id)
+
+
+def _unstaffed() -> list[int]:
+    live = Session.objects.live().filter(project_id=OuterRef("pk"), role="em")
+    rows = Project.objects.exclude(pk=HOUSE).exclude(repository="").filter(archived_at=None)
+    return list(rows.filter(~Exists(live)).values_list("pk", flat=True).order_by("pk"))
+
+
+def _staff(project_id: int) -> None:
+    with project_lock(project_id) as lock:
+        project = Project.objects.get(pk=project_id)
+        sessions.ensure_em(identify.of_hub(project_id).at(lock.now), project)
+
+
+def _with_retired() -> list[int]:
+    rows = Session.objects.live().exclude(member__retired_at=None)
+    return sorted(set(rows.values_list("project_id", flat=True)))
+
+
+def _end_retired(project_id: int) -> None:
+    with project_lock(project_id) as lock:
+        sessions.end_retired(identify.of_hub(project_id).at(lock.now))
 
 
 def wake(project_id: int) -> None:
-    """Read the log from the agents' cursor and make due whoever has something to read."""
-    if project_id == HOUSE:
-        return
-    after = events.cursor_of(project_id, READER)
-    rows = list(
-        Event.objects.filter(project_id=project_id, seq__gt=after)
-        .select_related("actor", "channel")
-        .order_by("seq")[:MAX_EVENTS]
-    )
-    if rows:
-        _wake_for(project_id, rows)
-        events.advance_cursor(project_id, READER, rows[-1].seq)
-    _ring_pulls(project_id)
-    ring()
+    """Read what is new in a project's log, and ring for whoever has something to read or to do."""
+    if project_id != HOUSE and waking.make_due(project_id):
+        ring_pulls(project_id)
+        ring()
 
 
-def _wake_for(project_id: int, rows: list[Event]) -> None:
-    hub = identify.of_hub(project_id)
-    people = {row.actor_id for row in rows if row.actor.kind == MemberKind.PERSON}
-    items = inbox.news(rows, hub)
-    due = [
-        session.pk
-        for session, sleeper in _sleepers(hub)
-        if any(wakes(sleeper, item, by_person=item.actor_id in people) for item in items)
-    ]
-    now = clock.now()
-    late = Session.objects.live().filter(pk__in=due).filter(Q(due_at=None) | Q(due_at__gt=now))
-    late.update(due_at=now)
-
-
-def _sleepers(hub: Actor) -> list[tuple[Session, Sleeper]]:
-    project_channel = channels.of_kind(hub, ChannelKind.PROJECT).pk
-    rows = Session.objects.live().filter(project_id=hub.project_id).select_related("member", "task")
-    return [
-        (
-            row,
-            Sleeper(
-                role=row.role,
-                reader=inbox.profile(_as_member(row.member)),
-                project_channel=project_channel,
-            ),
-        )
-        for row in rows
-    ]
-
-
-def _as_member(member: Member) -> Actor:
-    return identify.of_member(member, "job")
-
-
-def _ring_pulls(project_id: int) -> None:
+def ring_pulls(project_id: int | None = None) -> None:
+    """Ring for each pull request that waits for a worker, in one project or everywhere."""
     rows = PullRequest.objects.filter(
-        project_id=project_id, state__in=[PullState.PREPARING, PullState.MERGING]
-    ).filter(Q(claimed_until=None) | Q(claimed_until__lte=clock.now()))
+        Q(claimed_until=None) | Q(claimed_until__lte=clock.now()),
+        state__in=[PullState.PREPARING, PullState.MERGING],
+    )
+    if project_id is not None:
+        rows = rows.filter(project_id=project_id)
     for pk, target in rows.values_list("pk", "workspace__target__name"):
         fanout.send_job("agents.jobs.work_on_pull", pk, queue=f"sessions.{target}")
 
 
 def ring() -> None:
-    """Ring each target min(due, slots) times."""
-    for target in Target.objects.all():
-        for _ in range(min(leases.waiting(target.name), target.slots)):
+    """Ring each target as often as it has sessions due and slots free, and at least once.
+
+    The one ring of a full target waits in its queue; the turns that end there ring for more.
+    """
+    for target in Target.objects.exclude(state=TargetState.DISABLED):
+        free = max(target.slots - leases.running(target.name), 1)
+        for _ in range(min(leases.waiting(target.name), free)):
             fanout.send_job("agents.jobs.run_turn", queue=f"sessions.{target.name}")

@@ -83,6 +83,12 @@ def waiting(target: str) -> int:
     return Session.objects.due_on(target, clock.now()).count()
 
 
+def running(target: str) -> int:
+    """Count the sessions of a target that are in a turn now."""
+    rows = Session.objects.live().filter(target__name=target)
+    return rows.filter(run__lease_until__gt=clock.now()).count()
+
+
 class Renewal:
     """Holds a lease while a turn runs: renews it every third of its length.
 

@@ -212,18 +212,26 @@ def end(actor: Actor, row: Session, state: SessionState, summary: str) -> None:
     for task in Task.objects.filter(holder_id=row.member_id, state=TaskState.CLAIMED):
         TASK_STATES.move(task, TaskState.OPEN, holder_id=None, lease_until=None)
         events.record(actor, "task.released", f"task:{task.number}", reason="the session ended")
-    members.retire(actor, row.member)
+    if row.member.retired_at is None:
+        members.retire(actor, row.member)
     if state == SessionState.CANCELED:
         for child in row.children.live().select_related("member", "task", "parent"):
             end(actor, child, state, summary)
 
 
+def end_retired(actor: Actor) -> None:
+    """End, under the lock, the sessions of agents that somebody has retired."""
+    rows = Session.objects.live().filter(project_id=actor.project_id)
+    for row in rows.exclude(member__retired_at=None).select_related("member", "task", "parent"):
+        end(actor, row, SessionState.CANCELED, "The agent was retired.")
+
+
 def hold_tasks(now: datetime, lease_s: int) -> int:
-    """Renew, without event, the claims of all live sessions; tell how many."""
+    """Renew, without event, the claims of live sessions that are half over; tell how many."""
     holders = Session.objects.live().values("member_id")
-    return Task.objects.filter(state=TaskState.CLAIMED, holder_id__in=holders).update(
-        lease_until=now + timedelta(seconds=lease_s)
-    )
+    rows = Task.objects.filter(state=TaskState.CLAIMED, holder_id__in=holders)
+    half_over = rows.filter(lease_until__lt=now + timedelta(seconds=lease_s / 2))
+    return half_over.update(lease_until=now + timedelta(seconds=lease_s))
 
 
 def ensure_em(actor: Actor, project: Project) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from agents import access as own
+from agents import waking
 from agents.models import (
     SESSION_STATES,
     Entry,
@@ -23,13 +24,12 @@ from agents.models import (
 from agents.models.sessions import CallState
 from agents.schemas import TurnOut
 from hub import fanout
-from hub.actions import events
-from hub.actions.inbox import reader_name
+from hub.actions import events, inbox
 from hub.actor import Actor
 from hub.errors import Invalid
 from hub.models import Decision, DecisionKind
 from hub.registry import action
-from hub.schemas import Done
+from hub.schemas import Done, InboxOut
 from hub.text import clip, mask
 
 MAX_ENTRY_CHARS = 32_000
@@ -194,14 +194,31 @@ def end(actor: Actor, *, error: str = "") -> Done:
         append(actor, row, turn, EntryKind.ERROR, title="the turn failed", text=error)
         _after_failure(actor, row)
     else:
-        events.advance_cursor(actor.project_id, reader_name(row.member_id), turn.upto)
-        Session.objects.filter(pk=row.pk).update(failures=0, activity="")
+        _acknowledge(actor, row, turn)
     if row.state == SessionState.RUNNING and _asks(row):
         SESSION_STATES.move(row, SessionState.WAITING_USER)
     events.record(
         actor, "session.turn", f"session:{row.number}", turn=turn.number, failed=bool(error)
     )
     return Done()
+
+
+def _acknowledge(actor: Actor, row: Session, turn: Turn) -> None:
+    """Move the cursor to what the turn was shown; if that was a full inbox, more lies behind."""
+    reader = inbox.reader_name(row.member_id)
+    after = events.cursor_of(actor.project_id, reader)
+    events.advance_cursor(actor.project_id, reader, turn.upto)
+    Session.objects.filter(pk=row.pk).update(failures=0, activity="")
+    shown = events.visible(actor).filter(seq__gt=after, seq__lte=turn.upto)
+    if shown.exclude(actor_id=actor.member_id).count() >= inbox.MAX_EVENTS:
+        Session.objects.filter(pk=row.pk, due_at=None).update(due_at=actor.now)
+
+
+@action("turn.news", needs="run", returns=InboxOut, writes=False)
+def news(actor: Actor) -> InboxOut:
+    """Read what is new for the agent; what is said about its task and where it works counts."""
+    row = session_of(actor)
+    return inbox.unread(actor, waking.at_work(row, inbox.profile(actor)))
 
 
 def close_last(actor: Actor, row: Session, summary: str) -> None:

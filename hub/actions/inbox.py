@@ -1,6 +1,6 @@
 """The inbox: what a member has not seen, the nearest first, inside a token budget."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Annotated
 
 from django.db.models import Q
@@ -33,10 +33,15 @@ def read(actor: Actor, *, max_tokens: Tokens = DEFAULT_TOKENS) -> InboxOut:
     Nothing is dropped in silence: `skipped` names what did not fit. Acknowledge with inbox.ack
     once you have read it; until then it is given again.
     """
+    return unread(actor, profile(actor), max_tokens)
+
+
+def unread(actor: Actor, reader: Reader, max_tokens: int = DEFAULT_TOKENS) -> InboxOut:
+    """Read what is new for a member, ranked for the reader that the caller knows it to be."""
     after = events.cursor_of(actor.project_id, reader_name(actor.member_id))
     rows = unseen(actor, after)
     upto = rows[-1].seq if rows else after
-    packed = pack(profile(actor), news(rows, actor), max_tokens)
+    packed = pack(reader, news(rows, actor), max_tokens)
     return InboxOut(after=after, upto=upto, items=_items(packed), skipped=_skipped(packed))
 
 
@@ -70,19 +75,28 @@ def unseen(actor: Actor, after: int) -> list[Event]:
 
 def profile(actor: Actor) -> Reader:
     """Describe whose inbox this is: the tasks they hold or were given, and where they talk."""
-    mine = Task.objects.filter(project_id=actor.project_id).filter(
-        Q(holder_id=actor.member_id) | Q(assignee_id=actor.member_id)
+    return profiles(actor.project_id, [actor.member_id])[actor.member_id]
+
+
+def profiles(project_id: int, members: Collection[int]) -> dict[int, Reader]:
+    """Describe the inboxes of some members of a project, in two queries however many they are."""
+    mine = Task.objects.filter(project_id=project_id).filter(
+        Q(holder_id__in=members) | Q(assignee_id__in=members)
     )
-    tasks = list(mine.values_list("number", "channel_id", "objective__number"))
+    tasks = list(mine.values_list("number", "channel_id", "holder_id", "assignee_id"))
     home = Channel.objects.filter(
-        project_id=actor.project_id, kind__in=[ChannelKind.PROJECT, ChannelKind.STANDUP]
+        project_id=project_id, kind__in=[ChannelKind.PROJECT, ChannelKind.STANDUP]
     )
-    return Reader(
-        member_id=actor.member_id,
-        subjects=frozenset(f"task:{number}" for number, _, _ in tasks),
-        channels=frozenset(channel for _, channel, _ in tasks if channel),
-        home_channels=frozenset(home.values_list("pk", flat=True)),
-    )
+    common = frozenset(home.values_list("pk", flat=True))
+    return {
+        member: Reader(
+            member_id=member,
+            subjects=frozenset(f"task:{number}" for number, _, *who in tasks if member in who),
+            channels=frozenset(place for _, place, *who in tasks if place and member in who),
+            home_channels=common,
+        )
+        for member in members
+    }
 
 
 def news(rows: Iterable[Event], actor: Actor) -> list[News]:
