@@ -48,10 +48,9 @@ def take(actor: Actor, *, write: bool) -> Workspace | None:
     if row.task is None:
         raise Invalid("A session without a task has no checkout.", code="workspace.no_task")
     rows = Workspace.objects.filter(task=row.task).exclude(state=WorkspaceState.ARCHIVED)
-    if write:
-        workspace = rows.first() or _plan(actor, row, row.task)
-    else:
-        workspace = rows.filter(state=WorkspaceState.READY).first()
+    workspace = rows.first() if write else rows.filter(state=WorkspaceState.READY).first()
+    if write and workspace is None:
+        workspace = _plan(actor, row, row.task)
     if workspace is None or (write and not turns.take_workspace(actor, workspace)):
         return None
     Session.objects.filter(pk=row.pk).update(workspace=workspace)

@@ -1,8 +1,9 @@
 """Fixtures of the networks' tests: the cast, and a feed that ends with the test."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
+import pytest_asyncio
 from pytest_django.fixtures import Settings
 
 from tests.cast import ada, em, eve, grace, hub, ivo, joan, mars, mina, moon, rhea, stopped
@@ -23,6 +24,8 @@ __all__ = [
     "stopped",
 ]
 
+from .sockets import Sockets
+
 
 @pytest.fixture
 def running_feed(db: None, settings: Settings) -> Iterator[None]:
@@ -30,3 +33,10 @@ def running_feed(db: None, settings: Settings) -> Iterator[None]:
     settings.SWEEP_S = 0.5
     yield
     feed.close()
+
+
+@pytest_asyncio.fixture
+async def sockets() -> AsyncIterator[Sockets]:
+    opened = Sockets()
+    yield opened
+    await opened.close()

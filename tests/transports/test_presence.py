@@ -9,7 +9,7 @@ from hub.actor import Actor
 from hub.models import Presence
 from transports.web import consumers
 
-from .test_socket import Sockets, sockets  # noqa: F401 - a fixture
+from .sockets import Sockets
 
 pytestmark = pytest.mark.usefixtures("running_feed")
 
@@ -38,13 +38,13 @@ async def both_joined(actor: Actor) -> None:
     raise AssertionError("the second socket did not join")
 
 
-async def test_an_open_page_shows_a_person_here(ada: Actor, sockets: Sockets) -> None:  # noqa: F811
+async def test_an_open_page_shows_a_person_here(ada: Actor, sockets: Sockets) -> None:
     await sockets.of(ada, "project")
 
     assert await becomes(ada, "here")
 
 
-async def test_the_last_closed_page_shows_them_away(ada: Actor, sockets: Sockets) -> None:  # noqa: F811
+async def test_the_last_closed_page_shows_them_away(ada: Actor, sockets: Sockets) -> None:
     first = await sockets.of(ada, "project")
     second = await sockets.of(ada, "board")
     await both_joined(ada)

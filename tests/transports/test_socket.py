@@ -1,95 +1,21 @@
-"""The live socket: who may watch, what comes, in which order, and what happens after a break."""
+"""The live socket: what comes, in which order, and what happens after a break."""
 
-import asyncio
 import re
-from collections.abc import AsyncIterator
-from contextlib import suppress
-from typing import Any
 
 import pytest
-import pytest_asyncio
 from channels.db import database_sync_to_async
-from channels.testing import WebsocketCommunicator
-from django.conf import settings as site
 from pytest_django.fixtures import Settings
 
 from agents.models import Entry, Session
 from hub import fanout, registry
 from hub.actor import Actor
-from hub.asgi import application
 from hub.models import Event
 from hub.parts import live
-from tests.cast import act
-from tests.hub.browsers import browser_of
 from transports.web import consumers, feed
 
+from .sockets import WAIT_S, Sockets, do, log_end, texts
+
 pytestmark = pytest.mark.usefixtures("running_feed")
-
-WAIT_S = 10.0
-ORIGIN = (b"origin", b"http://localhost")
-
-
-class Sockets:
-    """Opens sockets as pages do, and closes them with the test."""
-
-    def __init__(self) -> None:
-        self._open: list[WebsocketCommunicator] = []
-
-    async def of(self, actor: Actor, topics: str, after: int = 0) -> WebsocketCommunicator:
-        cookie = await database_sync_to_async(_cookie)(actor)
-        return await self.with_cookie(cookie, f"/live/moon/?topics={topics}&after={after}")
-
-    async def with_cookie(self, cookie: bytes, address: str) -> WebsocketCommunicator:
-        headers = [ORIGIN, (b"cookie", cookie)]
-        socket = WebsocketCommunicator(application, address, headers=headers)
-        await socket.connect(timeout=WAIT_S)
-        self._open.append(socket)
-        return socket
-
-    async def close(self) -> None:
-        for socket in self._open:
-            with suppress(asyncio.CancelledError):  # the server has closed it already
-                await socket.disconnect()
-
-
-@pytest_asyncio.fixture
-async def sockets() -> AsyncIterator[Sockets]:
-    opened = Sockets()
-    yield opened
-    await opened.close()
-
-
-def _cookie(actor: Actor) -> bytes:
-    name = site.SESSION_COOKIE_NAME
-    return f"{name}={browser_of(actor).cookies[name].value}".encode()
-
-
-@database_sync_to_async
-def do(actor: Actor, action: str, /, **payload: Any) -> Any:
-    return act(actor, action, **payload)
-
-
-@database_sync_to_async
-def log_end(actor: Actor) -> int:
-    row = Event.objects.filter(project_id=actor.project_id).order_by("-seq").first()
-    assert row is not None
-    return row.seq
-
-
-async def texts(socket: WebsocketCommunicator, upto: int) -> str:
-    """Read until the socket says that it has reached a number."""
-    read = ""
-    while not re.search(rf'id="live-seq" data-seq="{upto}"', read):
-        read += await socket.receive_from(timeout=WAIT_S)
-    return read
-
-
-async def closed(socket: WebsocketCommunicator) -> int:
-    """Wait for the end of a socket; gives its code."""
-    while True:
-        message = await socket.receive_output(timeout=WAIT_S)
-        if message["type"] == "websocket.close":
-            return int(message["code"])
 
 
 async def test_a_message_comes_to_who_watches_its_channel(
@@ -142,93 +68,6 @@ async def test_a_socket_that_is_far_behind_is_told_to_reload(
 
     assert "Much has happened" in read
     assert "n4" not in read
-
-
-async def test_a_stranger_is_asked_to_log_in(ada: Actor, sockets: Sockets) -> None:
-    socket = await sockets.with_cookie(b"", "/live/moon/?topics=project")
-
-    assert await closed(socket) == 4401
-
-
-@pytest.mark.parametrize(
-    "topics",
-    [
-        "channel:99",
-        "task:1",
-        "member:1",
-        "nonsense",
-        "channel:²",
-        "session:1",
-        "pull:7",
-        "secret:1",
-    ],
-)
-async def test_what_is_not_there_cannot_be_watched(
-    ada: Actor, sockets: Sockets, topics: str
-) -> None:
-    socket = await sockets.of(ada, topics)
-
-    assert await closed(socket) == 4403
-
-
-async def test_too_many_topics_are_refused(ada: Actor, sockets: Sockets) -> None:
-    many = ",".join(["project", "board", "log", "decisions", "team", "home", "channel:1"])
-    more = [f"thread:{number}" for number in range(1, consumers.MAX_TOPICS)]
-
-    assert await closed(await sockets.of(ada, ",".join([many, *more]))) == 4403
-
-
-async def test_another_projects_log_cannot_be_watched(
-    ada: Actor, eve: Actor, sockets: Sockets
-) -> None:
-    assert await closed(await sockets.of(eve, "project")) == 4403
-
-
-async def test_another_site_cannot_open_a_socket(ada: Actor) -> None:
-    cookie = await database_sync_to_async(_cookie)(ada)
-    headers = [(b"origin", b"https://elsewhere.example"), (b"cookie", cookie)]
-    socket = WebsocketCommunicator(application, "/live/moon/?topics=project", headers=headers)
-
-    connected, _ = await socket.connect(timeout=WAIT_S)
-
-    assert not connected
-
-
-async def test_a_private_conversation_is_watched_by_its_two_members_only(
-    ada: Actor, grace: Actor, mina: Actor, sockets: Sockets
-) -> None:
-    direct = (await do(grace, "channel.direct", member="mina"))["number"]
-    after = await log_end(ada)
-    others = await sockets.of(ada, f"project,log,home,board,member:{ada.member_id}", after=after)
-    own = await sockets.of(grace, f"channel:{direct},member:{grace.member_id}", after=after)
-
-    number = (await do(mina, "message.post", channel=direct, text="midnight"))["number"]
-
-    assert await closed(await sockets.of(ada, f"channel:{direct}")) == 4403
-    assert "midnight" in await texts(own, number)
-    seen = await texts(others, number)
-    assert "midnight" not in seen
-    assert f"unread-{direct}" not in seen
-
-
-async def test_a_retired_member_is_shown_out(ada: Actor, grace: Actor, sockets: Sockets) -> None:
-    socket = await sockets.of(grace, "project", after=await log_end(ada))
-    await do(ada, "message.post", channel=1, text="still here")
-    await texts(socket, await log_end(ada))
-
-    await do(ada, "member.retire", name="grace")
-
-    assert await closed(socket) == 4403
-
-
-async def test_what_a_socket_sends_is_ignored(ada: Actor, sockets: Sockets) -> None:
-    socket = await sockets.of(ada, "channel:1", after=await log_end(ada))
-    await socket.send_to(text_data='{"text": "forged"}')
-    await socket.send_to(bytes_data=b"\x00")
-
-    number = (await do(ada, "message.post", channel=1, text="real"))["number"]
-
-    assert "forged" not in await texts(socket, number)
 
 
 async def test_a_part_is_rendered_once_for_all_sockets(
