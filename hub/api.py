@@ -208,7 +208,7 @@ def make() -> NinjaAPI:
             openapi_extra=_extra(answer, shape),
             **common,
         )(_post(found.name))
-        if not found.writes:
+        if not (found.writes or found.marks):
             model = api.components[found.payload.__name__]
             api.get(
                 f"/actions/{found.name}",

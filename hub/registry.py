@@ -50,11 +50,13 @@ class Action:
 
     `chat` lists the verbs and `!commands` that mean it; `chat_fields` renames a verb's keys, and
     `words` names the parameters that a `!command`'s words fill in order, the last takes the rest.
+    `marks` means that it changes a mark that is not logged (a cursor, presence), so it is no read.
     """
 
     name: str
     needs: str
     writes: bool
+    marks: bool
     chat: tuple[str, ...]
     chat_fields: Mapping[str, str]
     words: tuple[str, ...]
@@ -68,7 +70,7 @@ class Action:
 ACTIONS: dict[str, Action] = {}
 
 
-def action(
+def action(  # noqa: PLR0913 - what an action is, in one place
     name: str,
     *,
     needs: str,
@@ -76,6 +78,7 @@ def action(
     chat: str = "",
     chat_fields: Mapping[str, str] | None = None,
     writes: bool = True,
+    marks: bool = False,
 ) -> Callable[[Callable[Parameters, Answer]], Callable[Parameters, Answer]]:
     """Register a function as an action.
 
@@ -88,6 +91,7 @@ def action(
             name=name,
             needs=needs,
             writes=writes,
+            marks=marks,
             chat=tuple(chat.split()),
             chat_fields=chat_fields or {},
             words=_words(function),

@@ -102,7 +102,7 @@ def listing(actor: Actor, *, archived: bool = False) -> list[Channel]:
     return list(rows if archived else rows.filter(archived_at=None))
 
 
-@action("channel.mark_read", needs="read", returns=Done, writes=False)
+@action("channel.mark_read", needs="read", returns=Done, writes=False, marks=True)
 def mark_read(actor: Actor, channel: ChannelRef, upto: Number) -> Done:
     """Remember that you have read a channel up to a message number."""
     row = access.get_channel(actor, channel)

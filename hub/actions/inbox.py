@@ -144,7 +144,7 @@ def _answers(rows: list[Event], actor: Actor) -> dict[int, str]:
     return {row.number: f"Answer to question {row.number}: {row.answer}" for row in found}
 
 
-@action("inbox.ack", needs="read", returns=Done, writes=False)
+@action("inbox.ack", needs="read", returns=Done, writes=False, marks=True)
 def ack(actor: Actor, upto: Number) -> Done:
     """Say that you have read your inbox up to a sequence number."""
     last = min(upto, events.upto(actor.project_id))

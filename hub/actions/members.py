@@ -109,7 +109,7 @@ def listing(actor: Actor, *, retired: bool = False) -> list[Member]:
     return list(rows if retired else rows.filter(retired_at=None))
 
 
-@action("presence.set", needs="read", returns=Done, writes=False)
+@action("presence.set", needs="read", returns=Done, writes=False, marks=True)
 def set_presence(actor: Actor, state: Literal["here", "busy", "away"], *, note: Line = "") -> Done:
     """Say what you are doing now; it is shown beside your name and not logged."""
     values = {"state": state, "note": clip(note, 200), "seen_at": actor.now}

@@ -51,7 +51,7 @@ def actions() -> Iterator[str]:
 
 
 def _action(found: Action) -> Iterator[str]:
-    kind = "writes" if found.writes else "reads"
+    kind = "writes" if found.writes else "marks, unlogged" if found.marks else "reads"
     spoken = f"; in chat {', '.join(f'`{verb}`' for verb in found.chat)}" if found.chat else ""
     yield from ["", f"### {found.name}", "", f"Needs `{found.needs}`; {kind}{spoken}.", ""]
     yield found.help

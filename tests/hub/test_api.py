@@ -71,10 +71,9 @@ def test_a_read_is_answered_by_post_and_by_get_alike(call, client, secret):
     assert [row["name"] for row in got.json()] == ["land"]
 
 
-def test_a_write_is_not_done_by_get(client, secret):
-    answer = client.get(
-        "/api/actions/task.open?title=Land", headers={"Authorization": f"Bearer {secret}"}
-    )
+@pytest.mark.parametrize("call", ["task.open?title=Land", "presence.set?state=here"])
+def test_what_changes_something_is_not_done_by_get(client, secret, call):
+    answer = client.get(f"/api/actions/{call}", headers={"Authorization": f"Bearer {secret}"})
 
     assert answer.status_code == 405
     assert not Task.objects.exists()
@@ -258,7 +257,8 @@ def test_every_action_is_one_operation(described):
     paths = {path.removeprefix("/api/actions/"): ways for path, ways in described["paths"].items()}
     assert set(paths) == set(ACTIONS)
     for name, ways in paths.items():
-        assert set(ways) == {"post"} if ACTIONS[name].writes else {"get", "post"}
+        is_read = not (ACTIONS[name].writes or ACTIONS[name].marks)
+        assert set(ways) == ({"get", "post"} if is_read else {"post"})
         assert ways["post"]["operationId"] == name
         assert ways["post"]["summary"] == ACTIONS[name].summary != ""
 
