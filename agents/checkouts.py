@@ -6,7 +6,7 @@ from pathlib import Path
 from agents import places
 from agents.git import checkouts as git_checkouts
 from agents.git import repository, syncing, trees
-from agents.models import Session, Workspace, WorkspaceState
+from agents.models import PullRequest, PullState, Session, Workspace, WorkspaceState
 from hub import clock, registry
 from hub.actor import Actor
 from hub.errors import Conflict, HubError
@@ -62,10 +62,22 @@ def _show(bare: Path, workspace: Workspace) -> None:
 
 
 def save(actor: Actor, session: Session, workspace: Workspace) -> None:
-    """Commit what a turn left uncommitted, so that nothing is lost between turns."""
+    """Commit what a turn left uncommitted, so that nothing is lost between turns.
+
+    A commit that a crash left unreported is reported now, where somebody waits for it.
+    """
     work = f"#{session.task_number}" if session.task_id else "the task"
     try:
         commit(actor, session, workspace, f"Save {session.member.name}'s work on {work}")
     except Conflict as error:
         if error.code != "commit.empty":
             raise
+        _report_missed(actor, session, workspace)
+
+
+def _report_missed(actor: Actor, session: Session, workspace: Workspace) -> None:
+    offer = PullRequest.objects.filter(workspace=workspace, state=PullState.OPEN).first()
+    tip = repository.branch_tip(places.bare(session.project), workspace.branch)
+    if offer and tip and tip != offer.head_commit:
+        facts = {"commit": tip, "subject": "What a crash kept from being told"}
+        registry.call(actor, "workspace.committed", facts)

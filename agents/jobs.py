@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 from celery import shared_task
 from django.conf import settings
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef
 
 from agents import leases, merging, turns, waking
 from agents.actions import sessions
-from agents.models import PullRequest, PullState, Session, Target, TargetState
+from agents.models import PullRequest, Session, Target, TargetState
 from hub import clock, fanout, identify
 from hub.errors import Unavailable
 from hub.models import HOUSE, Project
@@ -95,10 +95,7 @@ def wake(project_id: int) -> None:
 
 def ring_pulls(project_id: int | None = None) -> None:
     """Ring for each pull request that waits for a worker, in one project or everywhere."""
-    rows = PullRequest.objects.filter(
-        Q(claimed_until=None) | Q(claimed_until__lte=clock.now()),
-        state__in=[PullState.PREPARING, PullState.MERGING],
-    )
+    rows = PullRequest.objects.claimable(clock.now())
     if project_id is not None:
         rows = rows.filter(project_id=project_id)
     for pk, target in rows.values_list("pk", "workspace__target__name"):

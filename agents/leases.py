@@ -1,23 +1,17 @@
 """Possession of a session for one turn: claimed with a rising epoch, renewed, let go."""
 
-import logging
-import threading
-import time
 from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import Error, connection, transaction
+from django.db import transaction
 from django.db.models import F
 
+from agents.keeping import Keeper
 from agents.models import Session, TurnState
 from hub import clock, identify
 from hub.actor import Actor
 from hub.models import Member, Run
-
-LOOK_S = 2.0  # a turn whose session was ended learns it this soon
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,48 +83,13 @@ def running(target: str) -> int:
     return rows.filter(run__lease_until__gt=clock.now()).count()
 
 
-class Renewal:
-    """Holds a lease while a turn runs: renews it every third of its length.
+def keep(lease: Lease) -> Keeper:
+    """Renew a lease while its turn runs; it is lost when the session was ended, too."""
+    rows = Run.objects.filter(pk=lease.run_id, epoch=lease.epoch, ended_at=None)
 
-    `lost` is set when the lease is another's or the session has ended, and when for two thirds
-    of a lease nothing could be renewed: a holder stops before somebody else may begin.
-    """
+    def look(renew: bool) -> bool:  # noqa: FBT001 - the keeper calls it
+        if renew:
+            return bool(rows.update(lease_until=clock.now() + _length()))
+        return rows.exists()
 
-    def __init__(self, lease: Lease) -> None:
-        self.lease = lease
-        self.lost = threading.Event()
-        self._third_s = settings.LEASE_S / 3
-        self._renewed_at = time.monotonic()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"renew-{lease.run_id}", daemon=True)
-
-    def __enter__(self) -> "Renewal":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._stop.wait(min(LOOK_S, self._third_s)):
-            try:
-                mine = self._look()
-            except Error as error:
-                logger.warning("run %s is not renewed: %s", self.lease.run_id, error)
-                mine = time.monotonic() - self._renewed_at < 2 * self._third_s
-            finally:
-                connection.close()
-            if not mine:
-                logger.warning("run %s lost its lease", self.lease.run_id)
-                self.lost.set()
-                return
-
-    def _look(self) -> bool:
-        rows = Run.objects.filter(pk=self.lease.run_id, epoch=self.lease.epoch, ended_at=None)
-        at = time.monotonic()
-        if at - self._renewed_at < self._third_s:
-            return rows.exists()
-        mine = bool(rows.update(lease_until=clock.now() + _length()))
-        self._renewed_at = at
-        return mine
+    return Keeper(f"run {lease.run_id}", settings.LEASE_S, look)

@@ -1,18 +1,25 @@
 """Git work for pull requests: say exactly what one offers, and merge an approved one."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import connections
 
 from agents import places, tools
 from agents.actions import pulls
 from agents.git import checkouts as git_checkouts
 from agents.git import merges as git_merges
 from agents.git import publishing, repository
+from agents.git.run import GitError
+from agents.keeping import Keeper
 from agents.models import PullRequest, PullState
 from hub import clock, identify, registry
-from hub.errors import HubError
+from hub.errors import Conflict, HubError
 
 CHECK_TIMEOUT_S = 600
+MAX_ROUNDS = 3  # of a merge whose base branch moves while the result is checked
+LEAVE = frozenset({"project.busy", "pull.claim_lost"})  # not ours to judge: a later job goes on
 
 logger = logging.getLogger(__name__)
 
@@ -25,87 +32,172 @@ class Check:
     exit_code: int | None = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One attempt at a pull request; all it reports carries the attempt's number."""
+
+    row: PullRequest
+    attempt: int
+    keeper: Keeper
+    check: Check = field(default_factory=Check)
+
+    def report(self, action: str, **facts: Any) -> None:
+        """Report as the project's hub member. Raises Conflict `pull.claim_lost`."""
+        payload = {"pull": self.row.number, "attempt": self.attempt, **facts}
+        registry.call(identify.of_hub(self.row.project_id), action, payload)
+        connections.close_all()  # what follows is git, which takes its time
+
+    def refuse(self, reason: str, check: Check | None = None) -> None:
+        """Report why it is not merged, or could not be prepared."""
+        shown = check or Check()
+        self.report(
+            "pull.refused",
+            reason=reason,
+            check_output=shown.output,
+            check_exit_code=shown.exit_code,
+        )
+
+
+class Refused(Exception):
+    """The merge ends here, for a reason that people are told."""
+
+    def __init__(self, reason: str, check: Check | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.check = check
+
+
 def work_on(pk: int) -> None:
     """Prepare or merge a pull request, whichever it waits for; once, however often it is called."""
-    row = PullRequest.objects.select_related("project", "task", "workspace").get(pk=pk)
-    steps = {PullState.PREPARING: _prepare, PullState.MERGING: _merge}
-    step = steps.get(PullState(row.state))
-    if step is None or not pulls.claim(pk, clock.now()):
+    attempt = pulls.claim(pk, clock.now())
+    if attempt is None:
         return
+    row = PullRequest.objects.select_related("project", "task", "workspace").get(pk=pk)
+    step = {PullState.PREPARING: _prepare, PullState.MERGING: _merge}.get(PullState(row.state))
+    connections.close_all()
+    if step is None:
+        return
+    with _keep(pk, attempt) as keeper:
+        job = Job(row=row, attempt=attempt, keeper=keeper)
+        try:
+            _attempt(job, step)
+            _look_again(job)
+        except HubError as error:
+            logger.warning("pull request %s is left for a later job: %s", pk, error)
+
+
+def _keep(pk: int, attempt: int) -> Keeper:
+    def look(renew: bool) -> bool:  # noqa: FBT001 - the keeper calls it
+        if renew:
+            return pulls.renew_claim(pk, attempt, clock.now())
+        return PullRequest.objects.filter(pk=pk, attempt=attempt).exists()
+
+    return Keeper(f"pull request {pk}", pulls.CLAIM_S, look)
+
+
+def _attempt(job: Job, step: Any) -> None:
     try:
-        step(row)
+        step(job)
+    except Refused as refused:
+        job.refuse(refused.reason, refused.check)
     except HubError as error:
-        logger.warning("pull request %s: %s", pk, error)
-        _refuse(row, error.message, Check())
+        if error.code in LEAVE:
+            raise
+        logger.warning("pull request %s: %s", job.row.pk, error)
+        job.refuse(error.message)
+    except OSError as error:
+        logger.exception("pull request %s met trouble on this machine", job.row.pk)
+        job.refuse(f"There is trouble on the machine that merges: {error.strerror}.")
 
 
-def _prepare(row: PullRequest) -> None:
-    bare = places.bare(row.project)
+def _prepare(job: Job) -> None:
+    row, bare = job.row, places.bare(job.row.project)
     head = repository.branch_tip(bare, row.branch) or ""
     base_tip = repository.branch_tip(bare, row.base_branch) or ""
-    facts = {
-        "pull": row.number,
-        "base_commit": git_merges.merge_base(bare, base_tip, head),
-        "head_commit": head,
-        "tree": repository.tree_of(bare, head),
-    }
-    registry.call(identify.of_hub(row.project_id), "pull.prepared", facts)
+    job.report(
+        "pull.prepared",
+        base_commit=git_merges.merge_base(bare, base_tip, head),
+        head_commit=head,
+        tree=repository.tree_of(bare, head),
+    )
 
 
-def _merge(row: PullRequest) -> None:
-    bare, source = places.bare(row.project), row.project.repository
-    repository.ensure_mirror(source, bare)
-    base = repository.branch_tip(bare, row.base_branch) or ""
+def _look_again(job: Job) -> None:
+    """Have an open pull request prepared anew when a commit came in while the job was at work."""
+    row = PullRequest.objects.get(pk=job.row.pk)
+    if row.state != PullState.OPEN or not row.head_commit:
+        return
+    if repository.branch_tip(places.bare(job.row.project), row.branch) != row.head_commit:
+        registry.call(identify.of_hub(row.project_id), "pull.moved", {"pull": row.number})
+
+
+def _merge(job: Job) -> None:
+    row, source = job.row, job.row.project.repository
+    bare, passed = places.bare(row.project), dict[str, Check]()
+    for number in range(1, MAX_ROUNDS + 1):
+        repository.ensure_mirror(source, bare)
+        base = repository.branch_tip(bare, row.base_branch) or ""
+        if row.publishing and git_merges.is_ancestor(bare, row.publishing, base):
+            job.report("pull.merged", commit=row.publishing)  # its answer was lost, or its job died
+            return
+        tip, tree = _result(row, base)
+        check = passed[tree] = passed.get(tree) or _check(job, tree)
+        facts = {"check_output": check.output, "check_exit_code": check.exit_code}
+        job.report("pull.publish", commit=tip, **facts)
+        row.publishing = tip
+        try:
+            _publish(row, tip, base)
+        except (Conflict, GitError) as error:
+            moved = error.code == "merge.base_moved" or isinstance(error, GitError)
+            if not moved or number == MAX_ROUNDS:
+                raise Refused(error.message, check) from error
+        else:
+            job.report("pull.merged", commit=tip)
+            return
+
+
+def _result(row: PullRequest, base: str) -> tuple[str, str]:
+    """Rebase the branch; give the commit and its tree, or refuse what was not approved."""
+    bare = places.bare(row.project)
     result = git_merges.rebase(bare, row.branch, row.base_branch)
     if result.tip is None or result.tree is None:
-        _refuse(
-            row, f"It conflicts with {row.base_branch} in: {', '.join(result.conflicts)}.", Check()
-        )
-        return
+        paths = ", ".join(result.conflicts)
+        raise Refused(f"It conflicts with {row.base_branch} in: {paths}.")
     if not git_merges.same_change(bare, (row.base_commit, row.tree), (base, result.tree)):
-        _refuse(
-            row,
-            "The branch holds something other than what was approved; review it again.",
-            Check(),
-        )
-        return
-    check = _check(row, result.tree)
-    if check.exit_code != 0:
-        how = "ran out of time" if check.exit_code is None else f"ended with {check.exit_code}"
-        _refuse(row, f"The check command {how} on the result.", check)
-        return
-    publishing.publish(bare, source, row.base_branch, tip=result.tip, expected=base)
-    git_merges.fast_forward(bare, row.base_branch, tip=result.tip, expected=base)
-    facts = {
-        "pull": row.number,
-        "commit": result.tip,
-        "check_output": check.output,
-        "check_exit_code": check.exit_code,
-    }
-    registry.call(identify.of_hub(row.project_id), "pull.merged", facts)
+        raise Refused("The branch holds something other than what was approved; review it again.")
+    return result.tip, result.tree
 
 
-def _check(row: PullRequest, tree: str) -> Check:
-    command = row.project.check_command
+def _publish(row: PullRequest, tip: str, base: str) -> None:
+    """Bring a commit into the source, and the hub's own branch after it."""
+    bare = places.bare(row.project)
+    publishing.publish(bare, row.project.repository, row.base_branch, tip=tip, expected=base)
+    try:
+        git_merges.fast_forward(bare, row.base_branch, tip=tip, expected=base)
+    except Conflict:
+        now = repository.branch_tip(bare, row.base_branch)
+        if now is None or not git_merges.is_ancestor(bare, tip, now):
+            raise
+        logger.info("a fetch has brought %s along already", row.base_branch)
+
+
+def _check(job: Job, tree: str) -> Check:
+    """Run the project's check command on the result; refuse when it does not pass."""
+    row, command = job.row, job.row.project.check_command
     if not command:
         return Check()
     path = places.trial(row.project, row.number)
-    if path.exists():
-        git_checkouts.remove_checkout(path)
+    home = places.agent_home(path)
+    git_checkouts.remove_checkout(path)
     git_checkouts.extract(places.bare(row.project), tree, path)
     try:
-        desk = tools.Workspace(path=path, home=places.agent_home(path))
+        desk = tools.Workspace(path=path, home=home, on_start=job.keeper.watch)
         result = tools.call(desk, "run_command", {"command": command, "timeout_s": CHECK_TIMEOUT_S})
     finally:
         git_checkouts.remove_checkout(path)
-    return Check(output=result.text, exit_code=result.exit_code)
-
-
-def _refuse(row: PullRequest, reason: str, check: Check) -> None:
-    facts = {
-        "pull": row.number,
-        "reason": reason,
-        "check_output": check.output,
-        "check_exit_code": check.exit_code,
-    }
-    registry.call(identify.of_hub(row.project_id), "pull.refused", facts)
+        git_checkouts.remove_checkout(home)
+    check = Check(output=result.text, exit_code=result.exit_code)
+    if check.exit_code != 0:
+        how = "ran out of time" if check.exit_code is None else f"ended with {check.exit_code}"
+        raise Refused(f"The check command {how} on the result.", check)
+    return check

@@ -7,7 +7,8 @@ from typing import Any
 from django.db import connections
 
 from agents import checkouts, compose, leases, providers, toolbox
-from agents.leases import Lease, Renewal
+from agents.keeping import Keeper
+from agents.leases import Lease
 from agents.models import Session, Step, ToolCall, Turn, TurnState, Workspace
 from agents.models.sessions import CallState
 from agents.providers.base import Answer, Exchange, Request, ToolOutcome, ToolUse
@@ -31,17 +32,17 @@ def run_next(target: str) -> bool:
     if lease is None:
         return False
     try:
-        with Renewal(lease) as renewal:
-            _guarded(lease, renewal)
+        with leases.keep(lease) as keeper:
+            _guarded(lease, keeper)
     finally:
         leases.release(lease)
     return True
 
 
-def _guarded(lease: Lease, renewal: Renewal) -> None:
+def _guarded(lease: Lease, keeper: Keeper) -> None:
     actor = lease.actor()
     try:
-        _turn(actor, lease, renewal)
+        _turn(actor, lease, keeper)
     except Interrupted as stop:
         logger.info("session %s stops: %s", lease.session_id, stop)
     except Exception as error:
@@ -59,7 +60,7 @@ def _fail(actor: Actor, lease: Lease, error: Exception) -> None:
     registry.call(actor, "turn.end", {"error": words})
 
 
-def _turn(actor: Actor, lease: Lease, renewal: Renewal) -> None:
+def _turn(actor: Actor, lease: Lease, keeper: Keeper) -> None:
     session = load(lease.session_id)
     fresh = not session.turns.filter(state=TurnState.RUNNING).exists()
     inbox = registry.call(actor, "turn.news", {})
@@ -74,7 +75,7 @@ def _turn(actor: Actor, lease: Lease, renewal: Renewal) -> None:
         prompt = compose.prompt(session, inbox)
         news = {"prompt": prompt, "news": inbox["items"], "upto": inbox["upto"]}
         registry.call(actor, "turn.read", news)
-    _answers(actor, lease, renewal)
+    _answers(actor, lease, keeper)
     if load(lease.session_id).ended_at is not None:
         return
     if workspace is not None and session.role in toolbox.WRITERS:
@@ -108,19 +109,19 @@ def _workspace(actor: Actor, session: Session) -> Workspace | None:
     return workspace
 
 
-def _answers(actor: Actor, lease: Lease, renewal: Renewal) -> None:
+def _answers(actor: Actor, lease: Lease, keeper: Keeper) -> None:
     for _ in range(MAX_STEPS):
         session = load(lease.session_id)
         turn = session.turns.filter(state=TurnState.RUNNING).first()
         if turn is None:
             return
         steps = list(turn.steps.prefetch_related("calls").order_by("number"))
-        values = _finish_calls(actor, session, turn, steps, renewal)
+        values = _finish_calls(actor, session, turn, steps, keeper)
         if session.ended_at is not None or load(lease.session_id).ended_at is not None:
             return
         if steps and (steps[-1].is_last or not steps[-1].calls.all()):
             return
-        _check(session, renewal)
+        _check(session, keeper)
         answer = _ask(actor, session, turn, steps, values)
         registry.call(actor, "turn.answer", _stored(answer))
     raise Conflict(f"A turn has at most {MAX_STEPS} steps.", code="turn.too_long")
@@ -142,8 +143,8 @@ def _stored(answer: Answer) -> dict[str, Any]:
     }
 
 
-def _check(session: Session, renewal: Renewal) -> None:
-    if renewal.lost.is_set():
+def _check(session: Session, keeper: Keeper) -> None:
+    if keeper.lost.is_set():
         raise Interrupted("the lease went to another worker")
     paused = Project.objects.filter(pk__in=[HOUSE, session.project_id], paused_at__isnull=False)
     if session.paused_at is not None or paused.exists():
@@ -151,12 +152,12 @@ def _check(session: Session, renewal: Renewal) -> None:
 
 
 def _finish_calls(
-    actor: Actor, session: Session, turn: Turn, steps: list[Step], renewal: Renewal
+    actor: Actor, session: Session, turn: Turn, steps: list[Step], keeper: Keeper
 ) -> Mapping[int, Any]:
     values: dict[int, Any] = {}
     for call in steps[-1].calls.all() if steps else ():
         if call.state in {CallState.PLANNED, CallState.BEGUN}:
-            _check(session, renewal)
+            _check(session, keeper)
             values[call.pk] = _run(actor, session, turn, call)
     return values
 

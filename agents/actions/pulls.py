@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
+from django.db import transaction
 from django.db.models import Max
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -32,7 +33,7 @@ from hub.text import clip
 
 MAX_NOTES = 100
 WRITERS = ("manager", "implementer", "documenter", "tester")
-CLAIM = timedelta(seconds=120)
+CLAIM_S = 120  # a job renews it while it works
 Commit = Annotated[str, Field(pattern=r"^[0-9a-f]{40,64}$")]
 
 
@@ -111,9 +112,7 @@ def review(
     `tree` is the version you saw: when it has changed since, the verdict is refused. Authors
     cannot approve their own change.
     """
-    row = own.get_pull(actor, pull)
-    if row.state != PullState.OPEN:
-        raise Conflict(f"Pull request {row.number} is {row.state}.", code="pull.not_open")
+    row = _ready(actor, pull)
     if tree and tree != row.tree:
         raise Conflict(
             "The change is another one by now; look again. Your notes are kept.", code="pull.moved"
@@ -133,6 +132,17 @@ def review(
     said = _tell(actor, row, given, notes)
     log(actor, "pull.reviewed", row, verdict=verdict, notes=len(notes), message=said.seq)
     _close_card(actor, row, given)
+    return row
+
+
+def _ready(actor: Actor, pull: int) -> PullRequest:
+    row = own.get_pull(actor, pull)
+    if row.state != PullState.OPEN:
+        raise Conflict(f"Pull request {row.number} is {row.state}.", code="pull.not_open")
+    if not row.tree:
+        raise Conflict(
+            f"Pull request {row.number} could not be prepared: {row.refusal}", code="pull.not_ready"
+        )
     return row
 
 
@@ -169,9 +179,7 @@ def _close_card(actor: Actor, row: PullRequest, given: Review) -> None:
 @action("pull.request_approval", needs="work", returns=PullOut)
 def request_approval(actor: Actor, pull: Number, *, text: Paragraph = "") -> PullRequest:
     """Ask the people of the project for their verdict on a change; they get a card."""
-    row = own.get_pull(actor, pull)
-    if row.state != PullState.OPEN:
-        raise Conflict(f"Pull request {row.number} is {row.state}.", code="pull.not_open")
+    row = _ready(actor, pull)
     if row.decision and row.decision.state == DecisionState.OPEN:
         return row
     words = text or f"Please review pull request {row.number}: {row.title}"
@@ -243,8 +251,22 @@ def listing(actor: Actor, *, finished: bool = False, limit: Limit = 50) -> list[
     return list((rows if finished else live)[:limit])
 
 
-def claim(pk: int, now: datetime) -> bool:
-    """Become the only job that works on a pull request for two minutes: a guarded update."""
-    free = PullRequest.objects.filter(pk=pk, claimed_until=None)
-    over = PullRequest.objects.filter(pk=pk, claimed_until__lte=now)
-    return any(rows.update(claimed_until=now + CLAIM) for rows in (free, over))
+def claim(pk: int, now: datetime) -> int | None:
+    """Become the only job that works on a pull request; give the attempt that fences its reports.
+
+    None when another job does, or when there is nothing to do. Writes no event.
+    """
+    with transaction.atomic():
+        row = PullRequest.objects.claimable(now).select_for_update().filter(pk=pk).first()
+        if row is None:
+            return None
+        row.claimed_until = now + timedelta(seconds=CLAIM_S)
+        row.attempt += 1
+        row.save(update_fields=["claimed_until", "attempt"])
+    return row.attempt
+
+
+def renew_claim(pk: int, attempt: int, now: datetime) -> bool:
+    """Hold a claim longer; False when another job has it. Writes no event."""
+    rows = PullRequest.objects.filter(pk=pk, attempt=attempt, claimed_until__isnull=False)
+    return bool(rows.update(claimed_until=now + timedelta(seconds=CLAIM_S)))

@@ -1,5 +1,7 @@
 """Pull requests of the local forge, their reviews and line notes."""
 
+from datetime import datetime
+
 from django.db import models
 from django.db.models import Q
 
@@ -29,10 +31,19 @@ PULL_STATES = Machine(
 )
 
 
+class PullQuerySet(models.QuerySet["PullRequest"]):
+    def claimable(self, now: datetime) -> "PullQuerySet":
+        """Keep what waits for a worker, and that none works on."""
+        free = Q(claimed_until=None) | Q(claimed_until__lte=now)
+        return self.filter(free, state__in=[PullState.PREPARING, PullState.MERGING])
+
+
 class PullRequest(models.Model):
     """A change that asks to be merged. Approval binds to (`base_commit`, `tree`).
 
-    `claimed_until` is the lease of the job that prepares or merges it.
+    `claimed_until` is the lease of the job that prepares or merges it, `attempt` its fence.
+    `publishing` is the commit that a job was about to bring into the base branch: after a crash
+    the next one looks whether it is there.
     """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="pulls")
@@ -56,8 +67,12 @@ class PullRequest(models.Model):
         Decision, null=True, blank=True, on_delete=models.SET_NULL, related_name="pull"
     )
     claimed_until = models.DateTimeField(null=True, blank=True)
+    attempt = models.PositiveIntegerField(default=0)
+    publishing = models.CharField(max_length=64, blank=True)
     opened_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
+
+    objects = PullQuerySet.as_manager()
 
     class Meta:
         verbose_name = "pull request"

@@ -6,8 +6,7 @@ from datetime import timedelta
 import pytest
 from django.db import OperationalError
 
-from agents import leases, toolbox, turns
-from agents.leases import Renewal
+from agents import keeping, leases, toolbox, turns
 from agents.models import Session, Target, TargetState
 from hub import clock, identify, registry
 from hub.models import Member, Message, Project, Run
@@ -112,10 +111,10 @@ def test_a_lease_is_renewed_while_its_holder_lives(stage: Set, settings) -> None
     lease = stage.lease()
     first = Run.objects.get(pk=row.run_id).lease_until
 
-    with Renewal(lease) as renewal:
+    with leases.keep(lease) as keeper:
         until(lambda: Run.objects.get(pk=row.run_id).lease_until > first)
 
-    assert not renewal.lost.is_set()
+    assert not keeper.lost.is_set()
     assert Run.objects.get(pk=row.run_id).lease_until > first + timedelta(seconds=0.09)
 
 
@@ -123,9 +122,9 @@ def test_a_holder_learns_that_its_lease_went_to_somebody_else(stage: Set, settin
     settings.LEASE_S = 0.3
     row = stage.start("em")
 
-    with Renewal(stage.lease()) as renewal:
+    with leases.keep(stage.lease()) as keeper:
         Run.objects.filter(pk=row.run_id).update(epoch=7)
-        lost = renewal.lost.wait(5)
+        lost = keeper.lost.wait(5)
 
     assert lost
     assert Run.objects.get(pk=row.run_id).epoch == 7
@@ -134,9 +133,9 @@ def test_a_holder_learns_that_its_lease_went_to_somebody_else(stage: Set, settin
 def test_a_holder_learns_soon_that_its_session_was_canceled(stage: Set) -> None:
     row = stage.start("em")
 
-    with Renewal(stage.lease()) as renewal:
+    with leases.keep(stage.lease()) as keeper:
         stage.act("session.cancel", session=row.number)
-        lost = renewal.lost.wait(leases.LOOK_S + 3)
+        lost = keeper.lost.wait(keeping.LOOK_S + 3)
 
     assert lost
 
@@ -153,12 +152,12 @@ def test_a_holder_outlives_a_moment_without_a_database(stage: Set, settings, mon
         raise OperationalError("the connection is lost")
 
     monkeypatch.setattr(leases.clock, "now", away_once)
-    with Renewal(lease) as renewal:
+    with leases.keep(lease) as keeper:
         first = Run.objects.get(pk=lease.run_id).lease_until
         until(lambda: Run.objects.get(pk=lease.run_id).lease_until > first)
 
     assert asked.is_set()
-    assert not renewal.lost.is_set()
+    assert not keeper.lost.is_set()
 
 
 def test_a_holder_that_cannot_renew_stops_before_its_lease_is_over(
@@ -168,10 +167,11 @@ def test_a_holder_that_cannot_renew_stops_before_its_lease_is_over(
     stage.start("em")
     lease = stage.lease()
     until_s = Run.objects.get(pk=lease.run_id).lease_until
-    monkeypatch.setattr(Run.objects, "filter", no_database)
+    keeper = leases.keep(lease)
+    monkeypatch.setattr(keeper, "_look", no_database)
 
-    with Renewal(lease) as renewal:
-        lost = renewal.lost.wait(5)
+    with keeper:
+        lost = keeper.lost.wait(5)
         now = clock.now()
 
     assert lost

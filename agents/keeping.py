@@ -1,0 +1,72 @@
+"""Keeping a timed hold of something while work is done, and noticing when it is lost."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from django.db import Error, connection
+
+from agents import processes
+from agents.processes import Child
+
+LOOK_S = 2.0  # a hold that was ended from outside is noticed this soon
+
+logger = logging.getLogger(__name__)
+
+
+class Keeper:
+    """Renews a hold every third of its length, in a thread of its own.
+
+    `look` is called with True to renew and with False to only look; it tells whether the hold
+    is still ours. `lost` is set when it is not, and when for two thirds of its length nothing
+    could be renewed: a holder stops before somebody else may begin. The program that is being
+    watched is killed then.
+    """
+
+    def __init__(self, name: str, length_s: float, look: Callable[[bool], bool]) -> None:
+        self.name = name
+        self.lost = threading.Event()
+        self._look = look
+        self._third_s = length_s / 3
+        self._renewed_at = time.monotonic()
+        self._child: Child | None = None
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"keep {name}", daemon=True)
+
+    def __enter__(self) -> "Keeper":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def watch(self, child: Child) -> None:
+        """Kill this program when the hold is lost; the next one takes its place."""
+        self._child = child
+        if self.lost.is_set():
+            processes.kill(child)
+
+    def _run(self) -> None:
+        while not self._stop.wait(min(LOOK_S, self._third_s)):
+            if not self._is_ours():
+                logger.warning("%s is no longer ours", self.name)
+                self.lost.set()
+                if self._child is not None:
+                    processes.kill(self._child)
+                return
+
+    def _is_ours(self) -> bool:
+        at = time.monotonic()
+        renew = at - self._renewed_at >= self._third_s
+        try:
+            ours = self._look(renew)
+        except Error as error:
+            logger.warning("%s is not renewed: %s", self.name, error)
+            return time.monotonic() - self._renewed_at < 2 * self._third_s
+        finally:
+            connection.close()
+        if renew:
+            self._renewed_at = at
+        return ours
