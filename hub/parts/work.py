@@ -112,15 +112,22 @@ def _phases(task: Task) -> list[Phase]:
     names = list(proceed().roles)
     if task.phase not in names:
         return []
-    at = names.index(task.phase) + (task.state == TaskState.DONE)
+    at = names.index(task.phase)
     return [
         Phase(
             name=name,
-            when="past" if number < at else "now" if number == at else "next",
+            when=_when(task, name, number - at),
             rounds=task.rounds if name == "fix" else 0,
         )
         for number, name in enumerate(names)
     ]
+
+
+def _when(task: Task, name: str, distance: int) -> str:
+    """Place a step before, at or after the task's; a finished task has no step now."""
+    if task.state == TaskState.DONE:
+        return "past" if distance <= 0 or (name == "fix" and task.rounds) else "next"
+    return "past" if distance < 0 else "now" if distance == 0 else "next"
 
 
 def columns(cards: Iterable[Card]) -> list[tuple[str, str, list[Card]]]:

@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime
+from html import unescape
 from typing import Any
 
 from django import template
@@ -9,7 +10,7 @@ from django.conf import settings
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import escape, format_html
+from django.utils.html import escape, format_html, strip_tags
 from django.utils.safestring import SafeString, mark_safe
 
 from hub.actions.decisions import chosen
@@ -89,6 +90,12 @@ def role_title(role: str) -> str:
 def markdown_safe(html: str) -> SafeString:
     """Let through what hub.markdown rendered and sanitised when it was stored, and nothing else."""
     return mark_safe(html)  # noqa: S308 - sanitised once, at the single point where it is written
+
+
+@register.filter
+def spoken(html: str) -> str:
+    """Give the words of stored HTML without its marks, for a line that has no room for them."""
+    return " ".join(unescape(strip_tags(html)).split())
 
 
 @register.filter

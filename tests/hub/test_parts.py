@@ -209,6 +209,29 @@ def test_presence_is_shown_until_an_application_knows_better(moon: Project, ada:
     assert (mate.state, mate.words) == ("waiting", "at lunch")
 
 
+@pytest.mark.parametrize(
+    ("state", "phase", "rounds", "past", "now"),
+    [
+        ("claimed", "test", 0, ["plan", "implement"], ["test"]),
+        ("done", "review", 0, ["plan", "implement", "test", "review"], []),
+        ("done", "review", 1, ["plan", "implement", "test", "review", "fix"], []),
+    ],
+)
+def test_a_finished_task_has_no_step_now(
+    state: str, phase: str, rounds: int, past: list[str], now: list[str]
+) -> None:
+    steps = work._phases(Task(state=state, phase=phase, rounds=rounds))
+
+    assert [step.name for step in steps if step.when == "past"] == past
+    assert [step.name for step in steps if step.when == "now"] == now
+
+
+def test_a_line_without_room_for_marks_keeps_the_words() -> None:
+    shown = parley.spoken("<p>How should <code>--json</code>\nprint &lt;b&gt;?</p>")
+
+    assert shown == "How should --json print <b>?"
+
+
 def test_messages_further_apart_than_five_minutes_stand_apart(moon: Project, ada: Actor) -> None:
     numbers = [act(ada, "message.post", channel=1, text="hi")["number"] for _ in range(3)]
     rows = {row.seq: row for row in talk.rows().filter(project=moon)}
