@@ -24,11 +24,23 @@ PICTURES = os.environ.get("PARLEY_E2E_PICTURES", "")  # a folder for how each te
 Enter = Callable[..., Page]
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test of this folder, so that it can be chosen and left out."""
+    """Mark every test of this folder, and put last what waits for agents that begin early."""
     for item in items:
         if "tests/e2e/" in item.path.as_posix():
             item.add_marker(pytest.mark.e2e)
+    items.sort(key=waits_for_agents)
+
+
+def waits_for_agents(item: pytest.Item) -> bool:
+    return "begun" in getattr(item, "fixturenames", ())
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _begin_early(request: pytest.FixtureRequest) -> None:
+    if any(map(waits_for_agents, request.session.items)):
+        request.getfixturevalue("begun")
 
 
 @pytest.fixture(scope="session")

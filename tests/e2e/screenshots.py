@@ -18,6 +18,7 @@ from tests.hub.running import House
 
 from .browsers import FLAGS, PHONE, WIDE
 from .story import Story
+from .watch import overflow
 
 STEADY_MS = 250
 SIZES = {"1280": WIDE, "390": PHONE}
@@ -48,10 +49,9 @@ class Album:
             page = context.new_page()
             page.goto(path if path.startswith("http") else self.home + path)
             page.wait_for_timeout(STEADY_MS)
-            wide = page.evaluate("document.scrollingElement.scrollWidth - innerWidth")
             page.screenshot(path=self.folder / f"{name}-{kind}.png", full_page=whole)
-            if wide > 0:
-                sys.stdout.write(f"{name}-{kind} is {wide} px too wide\n")
+            if overflow(page):
+                sys.stdout.write(f"{name}-{kind} is {overflow(page)} px too wide\n")
             page.close()
 
     def link(self, text: str) -> str:
