@@ -78,7 +78,7 @@ def _wake_for(project_id: int, rows: list[Event]) -> bool:
 def _private(rows: Iterable[Event]) -> set[tuple[int | None, int]]:
     """Give (channel, member) of the direct channels in which something happened."""
     direct = {
-        row.channel_id for row in rows if row.channel and row.channel.kind == ChannelKind.DIRECT
+        row.channel.pk for row in rows if row.channel and row.channel.kind == ChannelKind.DIRECT
     }
     if not direct:
         return set()

@@ -16,7 +16,7 @@ Row = TypeVar("Row", bound=Model)
 Convert = Callable[[Any, None, object], Any]
 
 
-def one(model: type[Row], where: str, values: Sequence[object], *related: str) -> Row | None:
+def one(model: type[Row], where: str, values: Sequence[Any], *related: str) -> Row | None:
     """Load a row of a table that meets a condition in SQL, with the rows it refers to, or None.
 
     `where` is a constant of the code with a %s for each value; the table is called `it`.
@@ -35,7 +35,7 @@ def one(model: type[Row], where: str, values: Sequence[object], *related: str) -
     return row
 
 
-def exists(model: type[Model], where: str, values: Sequence[object]) -> bool:
+def exists(model: type[Model], where: str, values: Sequence[Any]) -> bool:
     """Tell whether a table has a row that meets a condition in SQL, written as for `one`."""
     table = model._meta.db_table
     statement = f'SELECT 1 FROM "{table}" it WHERE {where} LIMIT 1'  # noqa: S608 - our own text
@@ -54,7 +54,7 @@ def insert(row: Model) -> None:
     row._state.adding, row._state.db = False, connection.alias  # noqa: SLF001 - as save() does
 
 
-def change(row: Model, guard: str, values: Sequence[object], changes: Mapping[str, object]) -> bool:
+def change(row: Model, guard: str, values: Sequence[Any], changes: Mapping[str, object]) -> bool:
     """Write some columns of a row if a condition in SQL holds; tell whether it did.
 
     `changes` are by a field's name (rows for foreign keys) or its column; the row stays as it is.

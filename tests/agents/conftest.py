@@ -6,13 +6,14 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from agents import checkouts, providers
-from agents.models import Session, Workspace
+from agents.models import PullRequest, Session, Workspace
 from agents.providers.base import ToolUse
 from agents.turns import load
 from hub import registry
 from hub.actor import Actor
 from hub.celery import app
 
+from .offering import FIX, change, offered
 from .played import Played
 from .stage import Set, build
 
@@ -48,3 +49,15 @@ def writer(stage: Set) -> Actor:
     session = load(Session.objects.get().pk)
     checkouts.prepare(actor, session, Workspace.objects.get())
     return actor
+
+
+@pytest.fixture
+def approved(stage: Set, writer: Actor) -> PullRequest:
+    """A pull request of two commits on the same line, approved by a person, merge ordered."""
+    change(writer, FIX[0], 'WORD = re.compile(r"[a-z]*")')
+    change(writer, 'WORD = re.compile(r"[a-z]*")', FIX[1])
+    row = offered(stage, writer)
+    stage.act("pull.review", pull=row.number, verdict="approve")
+    stage.act("pull.merge", pull=row.number)
+    row.refresh_from_db()
+    return row

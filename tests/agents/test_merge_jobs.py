@@ -1,61 +1,23 @@
-"""The jobs behind merges: one at a time however long, and nothing twice or lost after a crash."""
+"""The jobs behind merges: one at a time however long, nothing twice or lost after a crash."""
 
-import shutil
 import threading
-from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
-from agents import checkouts, merging, places
+from agents import merging, places
 from agents.actions import pulls
 from agents.git import publishing, repository
 from agents.git.run import GitError
-from agents.models import PullRequest, PullState, Workspace
-from agents.turns import load
+from agents.models import PullRequest, PullState
 from hub import clock, registry
-from hub.actor import Actor
 from hub.errors import Conflict, Unavailable
-from hub.models import Event, Project
+from hub.models import Event
 
-from .offering import FIX, change, commit_in, merge, offered, prepared
+from .dying import Crash, crash_at, forget, source_tip
+from .offering import commit_in
 from .stage import Set
 
 real_call = registry.call
-
-
-class Crash(BaseException):
-    """What kills a worker."""
-
-
-@pytest.fixture
-def approved(stage: Set, writer: Actor) -> PullRequest:
-    """A pull request of two commits on the same line, approved by a person, merge ordered."""
-    change(writer, FIX[0], 'WORD = re.compile(r"[a-z]*")')
-    change(writer, 'WORD = re.compile(r"[a-z]*")', FIX[1])
-    row = offered(stage, writer)
-    stage.act("pull.review", pull=row.number, verdict="approve")
-    stage.act("pull.merge", pull=row.number)
-    row.refresh_from_db()
-    return row
-
-
-def crash_at(monkeypatch: pytest.MonkeyPatch, action: str) -> None:
-    def call(actor, name, *args):
-        if name == action:
-            raise Crash
-        return real_call(actor, name, *args)
-
-    monkeypatch.setattr(merging.registry, "call", call)
-
-
-def forget(row: PullRequest) -> None:
-    """Let a claim be over, as two minutes after a crash."""
-    PullRequest.objects.filter(pk=row.pk).update(claimed_until=clock.now() - timedelta(seconds=1))
-
-
-def source_tip(stage: Set) -> str | None:
-    return repository.branch_tip(stage.stage.source / ".git", "main")
 
 
 def test_a_check_that_takes_longer_than_a_claim_is_one_jobs_business(
@@ -239,158 +201,3 @@ def test_a_push_whose_answer_was_lost_is_found_to_have_arrived(
 
     approved.refresh_from_db()
     assert (approved.state, approved.merged_commit) == (PullState.MERGED, source_tip(stage))
-
-
-def test_a_full_disk_is_told_and_not_tried_for_ever(
-    stage: Set, approved: PullRequest, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(*_args: object, **_options: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(merging.git_checkouts, "extract", full)
-
-    merging.work_on(approved.pk)
-
-    approved.refresh_from_db()
-    assert approved.state == PullState.OPEN
-    assert "No space left on device" in approved.refusal
-
-
-def test_a_merge_leaves_no_folder_behind(stage: Set, approved: PullRequest) -> None:
-    merging.work_on(approved.pk)
-
-    trials = places.trial(stage.stage.project, 1).parent
-    assert list(trials.iterdir()) == []
-
-
-def test_secrets_that_a_check_prints_are_masked(stage: Set, approved: PullRequest) -> None:
-    secret = "ghp_" + "a1B2" * 9
-    Project.objects.update(check_command=f"echo {secret}; exit 3")
-
-    merging.work_on(approved.pk)
-
-    approved.refresh_from_db()
-    assert approved.check_exit_code == 3
-    assert secret not in approved.check_output
-    assert "[masked]" in approved.check_output
-
-
-def test_a_check_that_ran_out_of_time_says_so(
-    stage: Set, approved: PullRequest, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(merging, "CHECK_TIMEOUT_S", 1)
-    Project.objects.update(check_command="sleep 30")
-
-    merging.work_on(approved.pk)
-
-    approved.refresh_from_db()
-    assert "ran out of time" in approved.refusal
-
-
-def test_a_project_without_a_check_command_merges_unchecked(
-    stage: Set, approved: PullRequest
-) -> None:
-    Project.objects.update(check_command="")
-
-    merging.work_on(approved.pk)
-
-    approved.refresh_from_db()
-    assert (approved.state, approved.check_output) == (PullState.MERGED, "")
-
-
-def test_a_commit_made_while_it_is_prepared_is_offered_too(
-    stage: Set, writer: Actor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    change(writer)
-    registry.call(writer, "pull.open", {"task": 1, "title": "Repair the words"})
-    real, once = repository.tree_of, []
-
-    def meanwhile(bare: Path, commit: str) -> str:
-        found = real(bare, commit)
-        if not once:
-            once.append(1)
-            change(writer, "import re", "import re  # words")
-        return found
-
-    monkeypatch.setattr(merging.repository, "tree_of", meanwhile)
-    row = prepared(1)
-    moved = row.state
-
-    row = prepared(1)
-
-    bare = places.bare(stage.stage.project)
-    assert (moved, row.state) == (PullState.PREPARING, PullState.OPEN)
-    assert row.head_commit == repository.branch_tip(bare, row.branch)
-
-
-def test_a_commit_that_was_never_reported_is_found_by_the_merge(
-    stage: Set, approved: PullRequest, writer: Actor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    crash_at(monkeypatch, "workspace.committed")
-    with pytest.raises(Crash):
-        change(writer, "import re", "import re  # words")
-    monkeypatch.undo()
-
-    merging.work_on(approved.pk)
-
-    approved.refresh_from_db()
-    assert "something other than what was approved" in approved.refusal
-    assert approved.state == PullState.PREPARING
-    assert prepared(approved.number).state == PullState.OPEN
-
-
-def test_a_commit_that_was_never_reported_is_found_by_the_next_save(
-    stage: Set, writer: Actor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    change(writer)
-    row = offered(stage, writer)
-    crash_at(monkeypatch, "workspace.committed")
-    with pytest.raises(Crash):
-        change(writer, "import re", "import re  # words")
-    monkeypatch.undo()
-    session = load(row.workspace.sessions.get().pk)
-
-    checkouts.save(writer, session, Workspace.objects.get())
-
-    row.refresh_from_db()
-    assert row.state == PullState.PREPARING
-
-
-def test_what_could_not_be_prepared_is_neither_reviewed_nor_merged(
-    stage: Set, writer: Actor
-) -> None:
-    change(writer)
-    registry.call(writer, "pull.open", {"task": 1, "title": "Repair the words"})
-    shutil.rmtree(places.bare(stage.stage.project) / "refs")
-    (places.bare(stage.stage.project) / "refs").mkdir()
-    (places.bare(stage.stage.project) / "packed-refs").unlink(missing_ok=True)
-
-    row = prepared(1)
-
-    assert (row.state, bool(row.refusal)) == (PullState.OPEN, True)
-    with pytest.raises(Conflict) as refusal:
-        stage.act("pull.review", pull=1, verdict="approve")
-    assert refusal.value.code == "pull.not_ready"
-    with pytest.raises(Conflict):
-        stage.act("pull.merge", pull=1)
-
-
-def test_a_closed_pull_request_is_nobodys_work(stage: Set, writer: Actor) -> None:
-    change(writer)
-    registry.call(writer, "pull.open", {"task": 1, "title": "Repair the words"})
-    stage.act("pull.close", pull=1)
-
-    row = prepared(1)
-
-    assert (row.state, row.attempt) == (PullState.CLOSED, 0)
-
-
-def test_pull_requests_are_listed_with_and_without_the_finished(stage: Set, writer: Actor) -> None:
-    change(writer)
-    row = offered(stage, writer)
-    stage.act("pull.review", pull=row.number, verdict="approve")
-    merge(stage, row)
-
-    shown = [stage.act("pull.list", finished=finished) for finished in (False, True)]
-
-    assert [len(rows) for rows in shown] == [0, 1]

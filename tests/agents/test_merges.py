@@ -13,10 +13,8 @@ from hub.actor import Actor
 from hub.errors import Conflict, Forbidden
 from hub.models import Event
 
-from .offering import change, commit_in, merge, offered, prepared
+from .offering import FIX, change, commit_in, merge, offered, prepared
 from .stage import Set
-
-FIX = ('WORD = re.compile(r"[a-z]+")', """WORD = re.compile(r"[a-z]+(?:'[a-z]+)*")""")
 
 
 def test_an_approved_change_is_merged_checked_and_published(stage: Set, writer: Actor) -> None:

@@ -14,8 +14,6 @@ from hub.models import Decision, Event, Message, Project
 from .offering import change, offered
 from .stage import Set
 
-FIX = ('WORD = re.compile(r"[a-z]+")', """WORD = re.compile(r"[a-z]+(?:'[a-z]+)*")""")
-
 
 def test_an_offered_change_says_exactly_what_it_is(stage: Set, writer: Actor) -> None:
     change(writer)
