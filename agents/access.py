@@ -28,6 +28,16 @@ def own_session(actor: Actor) -> Session | None:
     )
 
 
+def acting_session(actor: Actor) -> Session | None:
+    """Give the live session of an agent, also where it acts without its run, as in a chat line."""
+    return (
+        Session.objects.live()
+        .filter(member_id=actor.member_id, project_id=actor.project_id)
+        .select_related("member", "parent")
+        .first()
+    )
+
+
 def get_pull(actor: Actor, number: int) -> PullRequest:
     """Give a pull request by number."""
     row = (

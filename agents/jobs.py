@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db.models import Exists, OuterRef
 
 from agents import leases, merging, turns, waking
-from agents.actions import sessions
+from agents.actions import endings, sessions
 from agents.models import PullRequest, Session, Target, TargetState
 from hub import clock, fanout, identify
 from hub.errors import Unavailable
@@ -83,7 +83,7 @@ def _with_retired() -> list[int]:
 
 def _end_retired(project_id: int) -> None:
     with project_lock(project_id) as lock:
-        sessions.end_retired(identify.of_hub(project_id).at(lock.now))
+        endings.end_retired(identify.of_hub(project_id).at(lock.now))
 
 
 def wake(project_id: int) -> None:

@@ -154,7 +154,7 @@ def _tell(actor: Actor, row: PullRequest, given: Review, notes: list[NoteIn]) ->
     if given.text:
         lines.append(given.text)
     lines += [f"- `{note.path}:{note.line}` {note.text}" for note in notes]
-    return messages.take_in(actor, _home(actor, row), RichText.of("\n\n".join(lines)))
+    return messages.take_in(actor, _home(actor, row), RichText.of("\n\n".join(lines)), obey=False)
 
 
 def _listeners(actor: Actor, row: PullRequest) -> list[str]:
@@ -187,7 +187,7 @@ def request_approval(actor: Actor, pull: Number, *, text: Paragraph = "") -> Pul
     card = decisions.open_review(actor, RichText.of(words), row.task, link)
     PullRequest.objects.filter(pk=row.pk).update(decision=card)
     row.decision = card
-    messages.take_in(actor, _home(actor, row), RichText.of(words))
+    messages.take_in(actor, _home(actor, row), RichText.of(words), obey=False)
     return row
 
 

@@ -1,32 +1,35 @@
 """Sessions: started, steered, paused, and ended. Workers make it so."""
 
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from django.conf import settings
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 from pydantic import Field
 
 from agents import access as own
-from agents.models import SESSION_STATES, Entry, Session, SessionState, Target, Workspace
+from agents.models import SESSION_STATES, Entry, Session, SessionState, Target
 from agents.policy.names import names, pick
 from agents.schemas import EntryOut, SessionOut
 from hub import access
 from hub.actions import channels, events, inbox, members, messages
 from hub.actor import Actor
-from hub.errors import Conflict, Forbidden, Invalid
+from hub.errors import Conflict, Invalid
 from hub.markdown import RichText
-from hub.models import TASK_STATES, ChannelKind, Member, Project, Run, Task, TaskState
+from hub.models import ChannelKind, Member, Project, Run, Task, TaskState
 from hub.models.projects import held
 from hub.policy.roles import role as role_of
 from hub.registry import action
 from hub.schemas import After, Limit, Line, MemberName, Number, Paragraph, TaskRef
+from hub.text import mask
 
-from . import turns
+from . import endings
+from .endings import log
 
 MAX_DEPTH = 3
 MAX_CHILDREN = 10
 AgentRole = Literal["em", "manager", "implementer", "tester", "reviewer", "documenter"]
+CODERS = frozenset({"implementer", "documenter"})
 LIVE_TASKS = (TaskState.OPEN, TaskState.CLAIMED)
 
 
@@ -47,9 +50,14 @@ def start(
     work = access.get_task(actor, task) if task else None
     if work and work.state not in LIVE_TASKS:
         raise Conflict(f"#{work.number} is {work.state}; nothing to do.", code="task.finished")
-    parent = own.own_session(actor)
+    parent = own.acting_session(actor)
     _check_spawning(parent)
     project = access.get_project(actor)
+    if role in CODERS and not project.repository:
+        raise Conflict(
+            f"The project has no repository; a {role} has nothing to work in.",
+            code="project.no_repository",
+        )
     member = members.add(actor, name or _fresh_name(actor), role)
     rows = Session.objects.filter(project_id=actor.project_id)
     wish = (
@@ -62,7 +70,7 @@ def start(
         run=Run.objects.create(member=member),
         role=role,
         provider=project.provider,
-        brief=brief,
+        brief=mask(brief),
         objective=wish,
         task=work,
         parent=parent,
@@ -70,12 +78,26 @@ def start(
         due_at=actor.now,
         created_at=actor.now,
     )
-    if role != "em":  # a manager of the whole project reads what was said before it came
-        events.advance_cursor(actor.project_id, inbox.reader_name(member.pk), held(project.pk).seq)
-    _log(actor, "session.started", row, role=role, agent=member.name)
+    _begin_reading(actor, row)
+    log(actor, "session.started", row, role=role, agent=member.name)
     if work:
         _introduce(actor, row, work)
     return row
+
+
+def _begin_reading(actor: Actor, row: Session) -> None:
+    """Let an agent read from now on; an engineering manager from where the last one stopped."""
+    begin = held(actor.project_id).seq
+    if row.role == "em":
+        past = _last_em(row.project).exclude(pk=row.pk).first()
+        reader = inbox.reader_name(past.member_id) if past else ""
+        begin = events.cursor_of(actor.project_id, reader) if past else 0
+    events.advance_cursor(actor.project_id, inbox.reader_name(row.member_id), begin)
+
+
+def _last_em(project: Project) -> QuerySet[Session]:
+    rows = Session.objects.filter(project=project, role="em")
+    return rows.select_related("member").order_by("-number")
 
 
 def _check_spawning(parent: Session | None) -> None:
@@ -102,7 +124,7 @@ def _introduce(actor: Actor, row: Session, task: Task) -> None:
     standup = channels.of_kind(actor, ChannelKind.STANDUP)
     title = role_of(row.role).title.lower()
     text = f"{row.member.name} joins as {title} for #{task.number} {task.name}."
-    messages.take_in(actor, standup, RichText.of(text))
+    messages.take_in(actor, standup, RichText.of(text), obey=False)
 
 
 def local_target() -> Target:
@@ -113,28 +135,17 @@ def local_target() -> Target:
     return target
 
 
-def _log(actor: Actor, name: str, row: Session, **facts: Any) -> None:
-    if row.task_id:
-        facts["task"] = row.task_number
-    parent = row.parent.member_id if row.parent else None
-    if parent and parent != actor.member_id and name in ENDINGS:
-        facts["mentions"] = [parent]
-    events.record(actor, name, f"session:{row.number}", **facts)
-
-
-ENDINGS = frozenset({"session.succeeded", "session.failed", "session.canceled"})
-
-
 @action("session.steer", needs="staff", returns=SessionOut, chat="!steer")
 def steer(actor: Actor, session: Number, text: str) -> Session:
     """Tell an agent something at once, in the channel where it works; it is woken."""
     row = own.get_session(actor, session)
+    endings.check_reach(actor, row)
     if row.state in SESSION_STATES.final:
         raise Conflict(f"Session {row.number} is over; it reads nothing.", code="session.over")
     where = row.task.channel if row.task and row.task.channel else None
     if where is None or where.archived_at is not None:
         where = channels.of_kind(actor, ChannelKind.PROJECT)
-    messages.take_in(actor, where, RichText.of(f"@{row.member.name} {text}"))
+    messages.take_in(actor, where, RichText.of(f"@{row.member.name} {text}"), obey=False)
     return row
 
 
@@ -142,11 +153,12 @@ def steer(actor: Actor, session: Number, text: str) -> Session:
 def pause(actor: Actor, session: Number, *, reason: Line = "") -> Session:
     """Let a session finish its current step and then wait until it is resumed."""
     row = own.get_session(actor, session)
+    endings.check_reach(actor, row)
     changed = Session.objects.live().filter(pk=row.pk, paused_at=None).update(paused_at=actor.now)
     if not changed:
         raise Conflict("It is paused or over already.", code="session.not_running")
     row.paused_at = actor.now
-    _log(actor, "session.paused", row, reason=reason)
+    log(actor, "session.paused", row, reason=reason)
     return row
 
 
@@ -154,11 +166,12 @@ def pause(actor: Actor, session: Number, *, reason: Line = "") -> Session:
 def resume(actor: Actor, session: Number) -> Session:
     """Let a paused session go on."""
     row = own.get_session(actor, session)
+    endings.check_reach(actor, row)
     rows = Session.objects.live().filter(pk=row.pk, paused_at__isnull=False)
     if not rows.update(paused_at=None, due_at=actor.now):
         raise Conflict("It is not paused.", code="session.not_paused")
     row.paused_at = None
-    _log(actor, "session.resumed", row)
+    log(actor, "session.resumed", row)
     return row
 
 
@@ -166,20 +179,9 @@ def resume(actor: Actor, session: Number) -> Session:
 def cancel(actor: Actor, session: Number, *, reason: Line = "") -> Session:
     """End a session and those it started, for good; its task is free again."""
     row = own.get_session(actor, session)
-    mine = own.own_session(actor)
-    if mine and row.pk not in _descendants(mine):
-        raise Forbidden("You may end only sessions you started.", code="session.not_yours")
-    end(actor, row, SessionState.CANCELED, reason)
+    endings.check_reach(actor, row)
+    endings.end(actor, row, SessionState.CANCELED, reason)
     return row
-
-
-def _descendants(row: Session) -> set[int]:
-    found: set[int] = set()
-    level = [row.pk]
-    while level:
-        level = list(Session.objects.filter(parent_id__in=level).values_list("pk", flat=True))
-        found.update(level)
-    return found
 
 
 @action("session.finish", needs="run", returns=SessionOut)
@@ -198,32 +200,8 @@ def finish(
         raise Invalid("Only a session can finish itself.", code="session.none")
     if Task.objects.live().filter(holder_id=row.member_id).exists():
         raise Conflict("Finish or release the task you hold first.", code="session.holds_task")
-    end(actor, row, SessionState(state), summary)
+    endings.end(actor, row, SessionState(state), summary)
     return row
-
-
-def end(actor: Actor, row: Session, state: SessionState, summary: str) -> None:
-    """Move a session to a final state; free what it holds, and end its children when canceled."""
-    SESSION_STATES.move(row, state, summary=summary, ended_at=actor.now, due_at=None, activity="")
-    Run.objects.filter(pk=row.run_id).update(ended_at=actor.now, lease_until=None)
-    Workspace.objects.filter(writer_id=row.run_id).update(writer_id=None)
-    turns.close_last(actor, row, summary)
-    _log(actor, f"session.{state.value}", row, agent=row.member.name, role=row.role)
-    for task in Task.objects.filter(holder_id=row.member_id, state=TaskState.CLAIMED):
-        TASK_STATES.move(task, TaskState.OPEN, holder_id=None, lease_until=None)
-        events.record(actor, "task.released", f"task:{task.number}", reason="the session ended")
-    if row.member.retired_at is None:
-        members.retire(actor, row.member)
-    if state == SessionState.CANCELED:
-        for child in row.children.live().select_related("member", "task", "parent"):
-            end(actor, child, state, summary)
-
-
-def end_retired(actor: Actor) -> None:
-    """End, under the lock, the sessions of agents that somebody has retired."""
-    rows = Session.objects.live().filter(project_id=actor.project_id)
-    for row in rows.exclude(member__retired_at=None).select_related("member", "task", "parent"):
-        end(actor, row, SessionState.CANCELED, "The agent was retired.")
 
 
 def hold_tasks(now: datetime, lease_s: int) -> int:
@@ -235,10 +213,14 @@ def hold_tasks(now: datetime, lease_s: int) -> int:
 
 
 def ensure_em(actor: Actor, project: Project) -> None:
-    """Give a project its engineering manager, unless it has a live one."""
-    if Session.objects.live().filter(project=project, role="em").exists():
+    """Give a project its engineering manager, unless it has a live one; the name stays."""
+    past = _last_em(project).first()
+    if past is not None and past.ended_at is None:
         return
-    start(actor, "em")
+    borne = Member.objects.filter(project=project, retired_at=None)
+    name = past.member.name if past else None
+    taken = name and borne.filter(name__iexact=name).exists()
+    start(actor, "em", name=None if taken else name)
 
 
 @action("session.list", needs="read", returns=list[SessionOut], writes=False)

@@ -44,8 +44,11 @@ def take_in(
     *,
     reply_to: Message | None = None,
     external_id: str | None = None,
+    obey: bool = True,
 ) -> Message:
     """Store a message once, under the lock; its commands are handled after the commit.
+
+    With `obey` off no line of it is a command: it is text that another action says.
 
     `actor.entry` is the origin; with `external_id` the pair is taken in only the first time.
     """
@@ -58,7 +61,7 @@ def take_in(
     if channel.archived_at is not None:
         raise Conflict(f"{channel.name} is archived; talk elsewhere.", code="channel.archived")
     parsed = parse(text.text)
-    busy = actor.entry != "hub" and bool(parsed.commands or parsed.hints)
+    busy = obey and actor.entry != "hub" and bool(parsed.commands or parsed.hints)
     addressed = _addressed(actor, text, reply_to)
     event = events.record(
         actor,
