@@ -54,10 +54,13 @@ class Album:
                 sys.stdout.write(f"{name}-{kind} is {overflow(page)} px too wide\n")
             page.close()
 
-    def link(self, text: str) -> str:
-        """Find the address behind a link of the rail."""
-        link = self.page.locator(f"#rail a:has-text('{text}')").first
-        return str(link.evaluate("it => it.href"))
+    def show(self, name: str, kind: str, path: str) -> None:
+        """Take one picture for the documents: what a window shows, in one of the four ways."""
+        page = self.contexts[kind].new_page()
+        page.goto(path if path.startswith("http") else self.home + path)
+        page.wait_for_timeout(STEADY_MS)
+        page.screenshot(path=self.folder / f"{name}-{kind}.png")
+        page.close()
 
 
 def everyday(album: Album, when: str) -> None:
@@ -104,6 +107,7 @@ def play(album: Album, page: Page) -> None:
     first = page.url
     everyday(album, "middle")
     album.take("middle-pull", first)
+    album.show("show-review", "1280-light", first)
     album.take("middle-pull-split", f"{first}?view=split")
     album.take("middle-pull-note", f"{first}?note=0n7#note-0n7", whole=False)
     album.take("middle-task", "t/1/")
@@ -115,11 +119,20 @@ def play(album: Album, page: Page) -> None:
     story.approve("Right, and small.")
     story.merge()
     story.open_card("question")
+    finish(album, page, story)
+
+
+def finish(album: Album, page: Page, story: Story) -> None:
+    """Go on from the question to the end."""
     everyday(album, "question")
+    album.show("show-home", "1280-light", "")
+    album.show("show-needs-you", "390-dark", "needs-you/")
     album.take("question-task", "t/2/")
     story.answer("Compact, one line each")
     story.open_review(2)
     album.take("second-pull", page.url)
+    room = album.page.locator("#rail-work a").last
+    album.show("show-channel", "1280-dark", str(room.evaluate("it => it.href")))
     album.take("second-pull-split", f"{page.url}?view=split")
     story.approve("Merge it.")
     story.merge()
