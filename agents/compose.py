@@ -12,6 +12,7 @@ from hub.text import clip, fence
 
 RULES = Path(__file__).resolve().parent / "prompts" / "rules.txt"
 MAX_BRIEF_CHARS = 6_000
+DIRECT = "direct-"  # how names of private channels begin
 
 
 def system(session: Session) -> str:
@@ -27,7 +28,7 @@ def system(session: Session) -> str:
 def prompt(session: Session, inbox: Mapping[str, Any]) -> str:
     """Say the state in a few lines and then what is new, each text in its envelope."""
     nonce = secrets.token_hex(8)
-    parts = [_state(session)]
+    parts = [_state(session, nonce)]
     parts += [_item(item, nonce) for item in inbox["items"]]
     parts += [
         f"Not shown: {left['count']} more in {left['where']}, numbers {left['first_seq']} to "
@@ -39,26 +40,48 @@ def prompt(session: Session, inbox: Mapping[str, Any]) -> str:
     return "\n\n".join(parts)
 
 
-def _state(session: Session) -> str:
-    lines = []
+def public(inbox: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what was said in private: a transcript is for the whole project to read."""
+    items = [
+        {**item, "text": "(private)", "facts": {}} if item["where"].startswith(DIRECT) else item
+        for item in inbox["items"]
+    ]
+    return {**inbox, "items": items}
+
+
+def _state(session: Session, nonce: str) -> str:
+    parts = []
     if session.objective:
-        lines.append(f"Objective {session.objective.number}: {session.objective.title}")
+        wish = session.objective
+        parts.append(f"Objective {wish.number} ({wish.state}):")
+        parts.append(_given(wish.title, wish.opened_by.name, f"objective {wish.number}", nonce))
     if session.task:
         task = session.task
-        lines.append(f"Task #{task.number} {task.name}: {task.title} ({task.state}, {task.phase})")
-        lines.append(clip(task.brief, MAX_BRIEF_CHARS))
+        words = f"{task.name}: {task.title}\n{clip(task.brief, MAX_BRIEF_CHARS)}".strip()
+        parts.append(f"Task #{task.number} ({task.state}, {task.phase}):")
+        parts.append(_given(words, task.opened_by.name, f"task {task.number}", nonce))
     if session.brief:
-        lines.append(f"Your brief: {clip(session.brief, MAX_BRIEF_CHARS)}")
-    return "\n".join(line for line in lines if line) or "No objective is open."
+        author = session.parent.member.name if session.parent else "the project"
+        parts.append("Your brief:")
+        parts.append(_given(clip(session.brief, MAX_BRIEF_CHARS), author, "brief", nonce))
+    return "\n".join(parts) or "No objective is open."
+
+
+def _given(text: str, author: str, origin: str, nonce: str) -> str:
+    return fence(text, author=author, trust="assignment", origin=origin, nonce=nonce)
 
 
 def _item(item: Mapping[str, Any], nonce: str) -> str:
     head = f"[{item['seq']}] {item['name']} by {item['actor']} in {item['where']}"
     facts = json.dumps(item["facts"], ensure_ascii=False, sort_keys=True) if item["facts"] else ""
     text = fence(
-        item["text"], author=item["actor"], trust="member", origin=item["where"], nonce=nonce
+        "\n".join(filter(None, [facts, item["text"]])),
+        author=item["actor"],
+        trust="member",
+        origin=item["where"],
+        nonce=nonce,
     )
-    return "\n".join(filter(None, [head, facts, text]))
+    return f"{head}\n{text}"
 
 
 def value_of(text: str) -> Any:

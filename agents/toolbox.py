@@ -13,6 +13,7 @@ from hub import registry
 from hub.actor import Actor
 from hub.errors import HubError, Invalid
 from hub.policy.roles import role as role_of
+from hub.text import clip
 
 READ = ("read_file", "list_files", "search", "git_status", "git_diff")
 RUN = (*READ, "run_command")
@@ -35,7 +36,9 @@ COMMIT = ToolSpec(
         "additionalProperties": False,
     },
 )
-ALWAYS = ("session.finish",)
+ALWAYS = ("log.read",)
+ENDING = "session.finish"  # not for an engineering manager, who is there as long as the project
+MAX_RESULT_CHARS = 60_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +54,8 @@ class Outcome:
 
 def specs(actor: Actor, session: Session) -> tuple[ToolSpec, ...]:
     """List the tools of a session's role: few, and only what it may do."""
-    names = (*role_of(session.role).tools, *ALWAYS)
+    end = () if session.role == "em" else (ENDING,)
+    names = (*role_of(session.role).tools, *ALWAYS, *end)
     actions = [registry.ACTIONS[name] for name in names if actor.may(registry.ACTIONS[name].needs)]
     offered = [
         ToolSpec(
@@ -100,7 +104,8 @@ def run(actor: Actor, session: Session, use: ToolUse, key: str) -> Outcome:
         action = action_name(use.name)
         if action:
             value = registry.call(actor, action, use.arguments, key)
-            return Outcome(text=json.dumps(value, ensure_ascii=False), value=value)
+            text = clip(json.dumps(value, ensure_ascii=False), MAX_RESULT_CHARS)
+            return Outcome(text=text, value=value)
         return _in_checkout(actor, session, use)
     except HubError as error:
         return Outcome(text=f"Refused ({error.code}): {error.message}", is_error=True)

@@ -16,6 +16,7 @@ from hub import registry
 from hub.actor import Actor
 from hub.errors import Conflict, HubError
 from hub.models import HOUSE, Project
+from hub.text import mask
 
 MAX_STEPS = 60
 
@@ -72,8 +73,12 @@ def _turn(actor: Actor, lease: Lease, keeper: Keeper) -> None:
         registry.call(actor, "turn.wait", {"reason": "another agent is writing in the checkout"})
         return
     if begun["is_new"] or not session.turns.get(number=begun["number"]).prompt:
-        prompt = compose.prompt(session, inbox)
-        news = {"prompt": prompt, "news": inbox["items"], "upto": inbox["upto"]}
+        news = {
+            "prompt": compose.prompt(session, inbox),
+            "shown": compose.prompt(session, compose.public(inbox)),
+            "news": inbox["items"],
+            "upto": inbox["upto"],
+        }
         registry.call(actor, "turn.read", news)
     _answers(actor, lease, keeper)
     if load(lease.session_id).ended_at is not None:
@@ -87,7 +92,8 @@ def _turn(actor: Actor, lease: Lease, keeper: Keeper) -> None:
 def load(pk: int) -> Session:
     """Read a session with all that a turn looks at."""
     rows = Session.objects.select_related(
-        "member", "task", "task__channel", "objective", "project", "workspace", "run", "target"
+        *("member", "task__channel", "task__opened_by", "objective__opened_by"),
+        *("project", "workspace", "run", "target", "parent__member"),
     )
     return rows.get(pk=pk)
 
@@ -181,7 +187,7 @@ def _run(actor: Actor, session: Session, turn: Turn, call: ToolCall) -> Any:
             "seconds": outcome.seconds,
         },
     )
-    call.state, call.result, call.is_error = CallState.DONE, outcome.text, outcome.is_error
+    call.state, call.result, call.is_error = CallState.DONE, mask(outcome.text), outcome.is_error
     return outcome.value
 
 

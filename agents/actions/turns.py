@@ -34,6 +34,7 @@ from hub.text import clip, mask
 
 MAX_ENTRY_CHARS = 32_000
 MAX_FAILURES = 3
+MAX_TOOL_CHARS = 48  # a longer name is no tool of ours
 Facts = dict[str, Any]
 
 
@@ -85,12 +86,15 @@ def current(row: Session) -> Turn:
 
 
 @action("turn.read", needs="run", returns=Done)
-def read(actor: Actor, prompt: str, news: list[Facts], upto: int) -> Done:
-    """Store what the turn will tell the model, before it is told."""
+def read(actor: Actor, prompt: str, news: list[Facts], upto: int, shown: str = "") -> Done:
+    """Store what the turn will tell the model, before it is told.
+
+    `shown` is the prompt as the transcript has it: without private words.
+    """
     row = session_of(actor)
     turn = current(row)
     Turn.objects.filter(pk=turn.pk).update(prompt=mask(prompt), news=news, upto=upto)
-    append(actor, row, turn, EntryKind.READ, title=f"{len(news)} new", text=prompt)
+    append(actor, row, turn, EntryKind.READ, title=f"{len(news)} new", text=shown or prompt)
     return Done()
 
 
@@ -108,13 +112,14 @@ def answer(
     row = session_of(actor)
     turn = current(row)
     number = turn.steps.count() + 1
+    text = mask(text)
     step = Step.objects.create(turn=turn, number=number, text=text, is_last=is_last, at=actor.now)
     ToolCall.objects.bulk_create(
         ToolCall(
             step=step,
             number=index,
             use_id=call["id"],
-            name=call["name"],
+            name=clip(call["name"], MAX_TOOL_CHARS),
             arguments=call["arguments"],
         )
         for index, call in enumerate(calls, 1)
@@ -127,56 +132,6 @@ def answer(
     if text:
         append(actor, row, turn, EntryKind.SAID, text=text)
     return Done()
-
-
-@action("turn.begin_call", needs="run", returns=Done)
-def begin_call(actor: Actor, call: int, activity: str = "") -> Done:
-    """Write that a tool call is about to run; without a result it counts as interrupted."""
-    row = session_of(actor)
-    ToolCall.objects.filter(pk=call, step__turn__session=row).update(state=CallState.BEGUN)
-    Session.objects.filter(pk=row.pk).update(activity=clip(activity, 200))
-    return Done()
-
-
-@action("turn.end_call", needs="run", returns=Done)
-def end_call(
-    actor: Actor,
-    call: int,
-    result: str,
-    *,
-    is_error: bool = False,
-    exit_code: int | None = None,
-    seconds: float | None = None,
-) -> Done:
-    """Write a tool call's result."""
-    row = session_of(actor)
-    found = ToolCall.objects.select_related("step__turn").get(pk=call, step__turn__session=row)
-    ToolCall.objects.filter(pk=found.pk).update(
-        state=CallState.DONE,
-        result=mask(result),
-        is_error=is_error,
-        exit_code=exit_code,
-        seconds=seconds,
-    )
-    title = f"{found.name} {_argument(found.arguments)}"
-    append(
-        actor,
-        row,
-        found.step.turn,
-        EntryKind.ERROR if is_error else EntryKind.TOOL,
-        title=title,
-        text=result,
-        exit_code=exit_code,
-        seconds=seconds,
-    )
-    return Done()
-
-
-def _argument(arguments: Facts) -> str:
-    for name in ("command", "path", "title", "text", "task", "role", "pull"):
-        if name in arguments:
-            return clip(str(arguments[name]).replace("\n", " "), 120)
-    return ""
 
 
 @action("turn.end", needs="run", returns=Done)
