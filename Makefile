@@ -20,12 +20,12 @@ run: $(VENV)/run.stamp  ## Start Parley on http://127.0.0.1:8000 (needs nothing 
 	exec $(PY) manage.py up $(ARGS)
 
 test: $(VENV)/dev.stamp  ## Run the tests, on a database of their own
-	$(PY) -m pytest -n $(WORKERS) --dist loadgroup -m "not e2e and not live" $(ARGS)
+	$(PY) -m pytest -n $(WORKERS) --dist loadgroup --ignore tests/e2e -m "not live" $(ARGS)
 
 test-services: $(VENV)/dev.stamp  ## Run the tests marked services on DATABASE_URL, REDIS_URL, CELERY_BROKER_URL
 	@for name in DATABASE_URL REDIS_URL CELERY_BROKER_URL; do \
 	  if [ -z "$${!name:-}" ]; then echo "$$name is not set; see .env.example." >&2; exit 2; fi; done
-	$(PY) -m pytest -m "services and not e2e" $(ARGS)
+	$(PY) -m pytest --ignore tests/e2e -m services $(ARGS)
 
 e2e: $(VENV)/dev.stamp  ## Run the tests in a browser (needs chromium)
 	$(PY) -m pytest tests/e2e $(ARGS)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from bench.measure import Line, Taken, line
 from bench.stage import Stage, cookie_of
 from bench.wire import Caller, listen
+from hub.models import ProjectClock
 
 AT_ONCE = 20
 PATIENCE_S = 30.0
@@ -39,16 +40,20 @@ def fan_out(stage: Stage, address: tuple[str, int], readers: int, seconds: float
 
     An operation is a post that all have; its times are those of the single readers.
     """
-    cookie = cookie_of(stage.user)
-    return asyncio.run(_measured(stage, address, readers, (seconds, cookie)))
+    path = f"/live/{stage.slug}/?topics=project,channel:{stage.channel}&after={log_end(stage)}"
+    return asyncio.run(_measured(stage, address, readers, (seconds, path, cookie_of(stage.user))))
+
+
+def log_end(stage: Stage) -> int:
+    """Give the number a page would begin with, so that no socket misses the first post."""
+    return ProjectClock.objects.get(project__slug=stage.slug).seq
 
 
 async def _measured(
-    stage: Stage, address: tuple[str, int], readers: int, more: tuple[float, str]
+    stage: Stage, address: tuple[str, int], readers: int, more: tuple[float, str, str]
 ) -> Taken:
-    seconds, cookie = more
+    seconds, path, cookie = more
     hall = Hall()
-    path = f"/live/{stage.slug}/?topics=project,channel:{stage.channel}"
     caller = Caller(address, stage.tokens[0])
     sockets = await _seated(hall, address, (path, cookie), readers)
     try:

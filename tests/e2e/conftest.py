@@ -16,9 +16,6 @@ from .office import Office, open_office
 from .story import OBJECTIVE
 from .watch import Watch
 
-# Playwright keeps an event loop in this thread; there is no other coroutine that Django could harm.
-os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
-
 PATIENCE_MS = 15_000
 PICTURES = os.environ.get("PARLEY_E2E_PICTURES", "")  # a folder for how each test ended
 Enter = Callable[..., Page]
@@ -52,7 +49,9 @@ def house(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator
     )
     try:
         made.start("--no-demo")
-        with django_db_blocker.unblock():
+        with django_db_blocker.unblock(), pytest.MonkeyPatch.context() as patch:
+            # Playwright keeps an event loop in this thread; no coroutine of it uses the database.
+            patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
             yield made
         made.interrupt()
     finally:
