@@ -87,7 +87,9 @@ def test_a_workers_report_keeps_control_characters_but_for_nul(ada):
     """What a check printed in colour is stored; NUL and half characters become U+FFFD."""
     found = ACTIONS["pull.refused"]
 
-    arguments = registry._checked(found, {"pull": 1, "attempt": 1, "reason": "\x1b[31mred\x00\ud800"})
+    arguments = registry._checked(
+        found, {"pull": 1, "attempt": 1, "reason": "\x1b[31mred\x00\ud800"}
+    )
 
     assert arguments["reason"] == "\x1b[31mred\ufffd\ufffd"
 
