@@ -6,7 +6,7 @@ RUN apt-get update && apt-get install --yes --no-install-recommends git && rm -r
 
 WORKDIR /srv/parley
 COPY requirements.lock ./
-RUN pip install --no-cache-dir --require-hashes -r requirements.lock
+RUN pip install --no-cache-dir --require-hashes --no-deps -r requirements.lock
 COPY . .
 
 USER parley

@@ -9,7 +9,8 @@ VENV := .venv
 PY := $(VENV)/bin/python
 WORKERS ?= auto
 ARGS ?=
-PIP_INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes
+# The lock names everything: resolving again could pick a newer release that has no hash here.
+PIP_INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
 
 help:  ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
