@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 CHANNEL = "parley"
+NOTIFY_SQL = "SELECT pg_notify(%s, %s)"
 WAIT_S = 1.0
 RECONNECT_S = 2.0
 TIMEOUT_S = 2.0
@@ -35,7 +36,15 @@ def ring(text: str) -> None:
         transaction.on_commit(functools.partial(_publish, text), robust=True)
         return
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, text])
+        cursor.execute(NOTIFY_SQL, [CHANNEL, text])
+
+
+def ringing(text: str) -> tuple[str, list[str]]:
+    """Give a statement that is to end the present transaction; with it the bell rings."""
+    if settings.REDIS_URL:
+        ring(text)
+        return "SELECT 1", []
+    return NOTIFY_SQL, [CHANNEL, text]
 
 
 def _publish(text: str) -> None:

@@ -13,6 +13,7 @@ from django.db import connection
 from django.db.models import Field, ForeignKey, GeneratedField, Model
 
 Row = TypeVar("Row", bound=Model)
+Step = tuple[str, Sequence[object]]
 Convert = Callable[[Any, None, object], Any]
 
 
@@ -46,12 +47,30 @@ def exists(model: type[Model], where: str, values: Sequence[Any]) -> bool:
 
 def insert(row: Model) -> None:
     """Write a new row; its primary key is set, what the database generates is not loaded."""
-    statement, fields = _insert(type(row))
-    values = [field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields]
+    statement, values = inserting(row)
+    key = row._meta.pk
+    assert key is not None
     with connection.cursor() as cursor:
-        cursor.execute(statement, values)
+        cursor.execute(f'{statement} RETURNING "{key.column}"', values)
         row.pk = cursor.fetchone()[0]
     row._state.adding, row._state.db = False, connection.alias  # noqa: SLF001 - as save() does
+
+
+def inserting(row: Model) -> Step:
+    """Give the statement that writes a new row, to be sent with others."""
+    statement, fields = _insert(type(row))
+    return statement, [
+        field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields
+    ]
+
+
+def together(steps: Sequence[Step]) -> None:
+    """Do several statements in one: all but the last change rows, and none sees the others."""
+    *before, (last, _) = steps
+    named = ", ".join(f"s{number} AS ({text})" for number, (text, _) in enumerate(before))
+    values = [value for _, some in steps for value in some]
+    with connection.cursor() as cursor:
+        cursor.execute(f"WITH {named} {last}" if named else last, values)
 
 
 def change(row: Model, guard: str, values: Sequence[Any], changes: Mapping[str, object]) -> bool:
@@ -141,7 +160,5 @@ def _insert(model: type[Model]) -> tuple[str, list["Field[Any, Any]"]]:
     fields = [field for field in given if not field.primary_key]
     columns = ", ".join(f'"{field.column}"' for field in fields)
     places = ", ".join(["%s"] * len(fields))
-    table, key = model._meta.db_table, model._meta.pk
-    assert key is not None
-    text = f'INSERT INTO "{table}" ({columns}) VALUES ({places}) RETURNING "{key.column}"'  # noqa: S608
-    return text, fields
+    table = model._meta.db_table
+    return f'INSERT INTO "{table}" ({columns}) VALUES ({places})', fields  # noqa: S608

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create
 from hub import clock
 from hub.actor import Actor
 from hub.errors import Conflict, Forbidden, Invalid, KeyReused, NotFound
-from hub.models import Run
+from hub.models import Run, StoredCall
 from hub.models.events import canonical
 from hub.models.projects import held, project_lock
 from hub.schemas import Line, Paragraph
@@ -26,12 +26,8 @@ from hub.text import clean, storable
 MAX_KEY_CHARS = 200
 # Parley's own workers report what programs print: that is taken with its control characters.
 REPORTS = frozenset({"run", "hub"})
-# Every write with a key asks and keeps: through the ORM these two took 0.8 ms more.
+# Every write with a key asks first: through the ORM that took 0.3 ms more.
 KEPT_SQL = "SELECT action, digest, answer FROM hub_storedcall WHERE member_id = %s AND key = %s"
-KEEP_SQL = (
-    "INSERT INTO hub_storedcall (member_id, key, action, digest, answer, at)"
-    " VALUES (%s, %s, %s, %s, %s, %s)"
-)
 PROSE = (str, Line, Paragraph)
 
 Parameters = ParamSpec("Parameters")
@@ -189,11 +185,15 @@ def _write(actor: Actor, found: Action, arguments: dict[str, Any], once: _Key) -
     answer = _answer(found, found.function(actor, **arguments))
     if once.key:
         kept = json.dumps(_forgetful(answer))
-        with connection.cursor() as cursor:
-            cursor.execute(
-                KEEP_SQL,
-                [actor.member_id, once.key, found.name, once.digest, kept, actor.now],
-            )
+        call = StoredCall(
+            member_id=actor.member_id,
+            key=once.key,
+            action=found.name,
+            digest=once.digest,
+            answer=kept,
+            at=actor.now,
+        )
+        held(actor.project_id).write(call)
     return answer
 
 

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
-from hub import access, fast
+from hub import access
 from hub.actor import Actor
 from hub.models import Cursor, Event, ProjectClock
 from hub.models.channels import Channel, ChannelKind
 from hub.models.events import canonical, chain
-from hub.models.projects import held
+from hub.models.projects import held, is_held
 from hub.registry import action
 from hub.schemas import After, EventOut, Limit
 
@@ -35,13 +35,15 @@ def record(
         body=canonical(facts),
     )
     event.hash = chain(lock.head_hash, event)
-    fast.insert(event)
+    lock.write(event)
     lock.seq, lock.head_hash = event.seq, event.hash
     return event
 
 
 def visible(actor: Actor) -> Any:
     """Select the events the actor may see: all but those of other people's direct channels."""
+    if is_held(actor.project_id):
+        held(actor.project_id).flush()
     hidden = (
         Channel.objects.filter(project_id=actor.project_id, kind=ChannelKind.DIRECT)
         .exclude(pk__in=access.visible_channels(actor).values("pk"))

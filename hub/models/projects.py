@@ -3,16 +3,17 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import OperationalError, connection, models, transaction
 from psycopg import errors as psycopg_errors
 
-from hub import bell, clock
+from hub import bell, clock, fast
 from hub.errors import NotFound, Unavailable
 
 HOUSE = 0
+MAX_WAITING = 20
 
 
 class Project(models.Model):
@@ -65,6 +66,23 @@ class Held:
     head_hash: str
     now: datetime
     stored_seq: int
+    waiting: list[models.Model] = field(default_factory=list)
+
+    def write(self, row: models.Model) -> None:
+        """Let a row that nobody reads under this lock be inserted with the others at its end."""
+        self.waiting.append(row)
+        if len(self.waiting) >= MAX_WAITING:
+            self.flush()
+
+    def flush(self) -> None:
+        """Insert now what waits."""
+        if self.waiting:
+            fast.together([*self.steps(), ("SELECT 1", [])])
+
+    def steps(self) -> list[fast.Step]:
+        """Take the statements of what waits."""
+        rows, self.waiting = self.waiting, []
+        return [fast.inserting(row) for row in rows]
 
 
 _held: ContextVar[dict[int, Held] | None] = ContextVar("parley_held_locks", default=None)
@@ -116,12 +134,15 @@ def project_lock(project_id: int) -> Iterator[Held]:
 
 @contextmanager
 def _savepoint(lock: Held) -> Iterator[Held]:
+    lock.flush()  # what waits belongs to the caller, whose work stays when this is undone
     seq, head_hash = lock.seq, lock.head_hash
     try:
         with transaction.atomic():
             yield lock
+            lock.flush()
     except BaseException:
         lock.seq, lock.head_hash = seq, head_hash
+        lock.waiting.clear()
         raise
 
 
@@ -142,10 +163,10 @@ def _take(project_id: int) -> Held:
 
 def _advance(lock: Held) -> None:
     if lock.seq == lock.stored_seq:
+        lock.flush()
         return
-    with connection.cursor() as cursor:
-        cursor.execute(ADVANCE_SQL, [lock.seq, lock.head_hash, lock.project_id])
-    bell.ring(f"{lock.project_id}:{lock.seq}")
+    advance = ADVANCE_SQL, [lock.seq, lock.head_hash, lock.project_id]
+    fast.together([*lock.steps(), advance, bell.ringing(f"{lock.project_id}:{lock.seq}")])
 
 
 def _translated(error: OperationalError) -> Exception:
