@@ -13,7 +13,7 @@ from django.db import connection
 from django.db.models import Field, ForeignKey, GeneratedField, Model
 
 Row = TypeVar("Row", bound=Model)
-Step = tuple[str, Sequence[object]]
+Step = tuple[str, Sequence[Any]]
 Convert = Callable[[Any, None, object], Any]
 
 
