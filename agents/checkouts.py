@@ -3,6 +3,8 @@
 import logging
 from pathlib import Path
 
+from django.db import connections
+
 from agents import places
 from agents.git import checkouts as git_checkouts
 from agents.git import repository, syncing, trees
@@ -10,6 +12,7 @@ from agents.models import PullRequest, PullState, Session, Workspace, WorkspaceS
 from hub import clock, registry
 from hub.actor import Actor
 from hub.errors import Conflict, HubError
+from hub.text import mask
 
 MAX_SUBJECT_CHARS = 72
 
@@ -21,6 +24,7 @@ def prepare(actor: Actor, session: Session, workspace: Workspace) -> None:
     if workspace.state == WorkspaceState.READY:
         return
     bare, path = places.bare(session.project), Path(workspace.path)
+    connections.close_all()
     repository.ensure_mirror(session.project.repository, bare)
     if path.exists():
         git_checkouts.remove_checkout(path)
@@ -38,13 +42,16 @@ def commit(actor: Actor, session: Session, workspace: Workspace, message: str) -
     Raises Conflict `commit.empty` when nothing has changed.
     """
     bare = places.bare(session.project)
+    now = clock.now()
+    connections.close_all()
     tree = trees.take_tree(bare, Path(workspace.path), workspace.branch)
+    message = mask(message)
     made = repository.commit(
         bare,
         workspace.branch,
         tree.sha,
         message=message,
-        author=repository.Signature.of_agent(session.member.name, clock.now()),
+        author=repository.Signature.of_agent(session.member.name, now),
         expected=tree.tip,
     )
     subject = message.strip().splitlines()[0][:MAX_SUBJECT_CHARS]

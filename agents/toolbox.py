@@ -1,13 +1,14 @@
 """The tools a session is offered, and running one: an action, or something in its checkout."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from agents import checkouts, places, tools
 from agents.models import Session, Workspace
+from agents.processes import Child
 from agents.providers.base import ToolSpec, ToolUse
 from hub import registry
 from hub.actor import Actor
@@ -15,6 +16,7 @@ from hub.errors import HubError, Invalid
 from hub.policy.roles import role as role_of
 from hub.text import clip
 
+OnStart = Callable[[Child], None]
 READ = ("read_file", "list_files", "search", "git_status", "git_diff")
 RUN = (*READ, "run_command")
 WRITE = (*RUN, "write_file", "edit_file", "commit")
@@ -95,30 +97,44 @@ def is_repeatable(tool: str) -> bool:
     return action_name(tool) is not None
 
 
-def run(actor: Actor, session: Session, use: ToolUse, key: str) -> Outcome:
-    """Run one tool call; a refusal is an outcome that the model can act on."""
+def run(
+    actor: Actor, session: Session, use: ToolUse, key: str, on_start: OnStart | None = None
+) -> Outcome:
+    """Run one tool call; a refusal is an outcome that the model can act on.
+
+    `on_start` hears of the program that a command starts.
+    """
     offered = {spec.name for spec in specs(actor, session)}
     try:
         if use.name not in offered:
             raise Invalid(f"You have no tool called {use.name}.", code="tool.unknown")
         action = action_name(use.name)
+        if action == ENDING:
+            _save(actor, session)
         if action:
             value = registry.call(actor, action, use.arguments, key)
             text = clip(json.dumps(value, ensure_ascii=False), MAX_RESULT_CHARS)
             return Outcome(text=text, value=value)
-        return _in_checkout(actor, session, use)
+        return _in_checkout(actor, session, use, on_start)
     except HubError as error:
         return Outcome(text=f"Refused ({error.code}): {error.message}", is_error=True)
 
 
-def _in_checkout(actor: Actor, session: Session, use: ToolUse) -> Outcome:
+def _save(actor: Actor, session: Session) -> None:
+    """Commit what the agent wrote before it goes; nobody else would do it in its name."""
+    workspace = session.workspace
+    if workspace is not None and workspace.writer_id == session.run_id:
+        checkouts.save(actor, session, workspace)
+
+
+def _in_checkout(actor: Actor, session: Session, use: ToolUse, on_start: OnStart | None) -> Outcome:
     workspace = session.workspace
     if workspace is None:
         raise Invalid("This session has no checkout.", code="workspace.none")
     if use.name == COMMIT.name:
         made = checkouts.commit(actor, session, workspace, _message(use.arguments))
         return Outcome(text=f"Committed {made[:10]}.", value={"commit": made})
-    result = tools.call(_desk(workspace), use.name, dict(use.arguments))
+    result = tools.call(_desk(workspace, on_start), use.name, dict(use.arguments))
     return Outcome(text=result.text, exit_code=result.exit_code, seconds=result.seconds)
 
 
@@ -129,6 +145,6 @@ def _message(arguments: Mapping[str, Any]) -> str:
     return message
 
 
-def _desk(workspace: Workspace) -> tools.Workspace:
+def _desk(workspace: Workspace, on_start: OnStart | None) -> tools.Workspace:
     path = Path(workspace.path)
-    return tools.Workspace(path=path, home=places.agent_home(path))
+    return tools.Workspace(path=path, home=places.agent_home(path), on_start=on_start)

@@ -4,13 +4,15 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from django.db import connections
+from django.db import InterfaceError, OperationalError, connections
+from psycopg import errors as psycopg_errors
 
-from agents import checkouts, compose, leases, providers, toolbox
+from agents import checkouts, children, compose, leases, providers, toolbox
 from agents.keeping import Keeper
 from agents.leases import Lease
 from agents.models import Session, Step, ToolCall, Turn, TurnState, Workspace
 from agents.models.sessions import CallState
+from agents.processes import Child
 from agents.providers.base import Answer, Exchange, Request, ToolOutcome, ToolUse
 from hub import registry
 from hub.actor import Actor
@@ -43,15 +45,27 @@ def run_next(target: str) -> bool:
 def _guarded(lease: Lease, keeper: Keeper) -> None:
     actor = lease.actor()
     try:
-        _turn(actor, lease, keeper)
-    except Interrupted as stop:
-        logger.info("session %s stops: %s", lease.session_id, stop)
-    except Exception as error:
-        if isinstance(error, Conflict) and error.code.startswith("run."):
-            logger.info("run %s was taken over: %s", lease.run_id, error.detail)
-            return
-        logger.exception("the turn of session %s failed", lease.session_id)
-        _fail(actor, lease, error)
+        try:
+            _turn(actor, lease, keeper)
+        except Interrupted as stop:
+            logger.info("session %s stops: %s", lease.session_id, stop)
+        except Exception as error:
+            if _passes(error):
+                raise
+            logger.exception("the turn of session %s failed", lease.session_id)
+            _fail(actor, lease, error)
+    except (HubError, OperationalError, InterfaceError) as error:
+        if not _passes(error):
+            raise
+        logger.warning("the turn of session %s is left open: %s", lease.session_id, error)
+
+
+def _passes(error: Exception) -> bool:
+    """Tell what is no fault of the turn: it was taken over or ended, or the database is away."""
+    if isinstance(error, HubError):
+        return error.code.startswith("run.") or error.code == "project.busy"
+    is_slow = isinstance(error.__cause__, psycopg_errors.QueryCanceled)
+    return isinstance(error, OperationalError | InterfaceError) and not is_slow
 
 
 def _fail(actor: Actor, lease: Lease, error: Exception) -> None:
@@ -67,6 +81,9 @@ def _turn(actor: Actor, lease: Lease, keeper: Keeper) -> None:
     inbox = registry.call(actor, "turn.news", {})
     if fresh and not inbox["items"] and not inbox["skipped"] and session.turns.exists():
         return
+    if not children.end(children.of_session(session)):
+        registry.call(actor, "turn.wait", {"reason": "a program of its last turn does not end"})
+        return
     begun = registry.call(actor, "turn.begin", {})
     workspace = _workspace(actor, session)
     if workspace is None and _needs_checkout(session) and session.role in toolbox.WRITERS:
@@ -80,13 +97,23 @@ def _turn(actor: Actor, lease: Lease, keeper: Keeper) -> None:
             "upto": inbox["upto"],
         }
         registry.call(actor, "turn.read", news)
-    _answers(actor, lease, keeper)
+    try:
+        _answers(actor, lease, keeper)
+    except Interrupted:
+        if not keeper.lost.is_set():
+            _leave(actor, session, workspace)
+        raise
     if load(lease.session_id).ended_at is not None:
         return
+    _leave(actor, session, workspace)
+    registry.call(actor, "turn.end", {})
+
+
+def _leave(actor: Actor, session: Session, workspace: Workspace | None) -> None:
+    """Commit what the turn wrote, and let others write."""
     if workspace is not None and session.role in toolbox.WRITERS:
         checkouts.save(actor, session, workspace)
         registry.call(actor, "workspace.leave", {})
-    registry.call(actor, "turn.end", {})
 
 
 def load(pk: int) -> Session:
@@ -110,13 +137,16 @@ def _workspace(actor: Actor, session: Session) -> Workspace | None:
     if taken is None:
         return None
     workspace = Workspace.objects.select_related("task").get(pk=taken["id"])
+    if session.role in toolbox.WRITERS and not children.end(children.of_others(workspace, session)):
+        registry.call(actor, "workspace.leave", {})
+        return None
     checkouts.prepare(actor, session, workspace)
     session.workspace = workspace
     return workspace
 
 
 def _answers(actor: Actor, lease: Lease, keeper: Keeper) -> None:
-    for _ in range(MAX_STEPS):
+    while True:
         session = load(lease.session_id)
         turn = session.turns.filter(state=TurnState.RUNNING).first()
         if turn is None:
@@ -127,10 +157,11 @@ def _answers(actor: Actor, lease: Lease, keeper: Keeper) -> None:
             return
         if steps and (steps[-1].is_last or not steps[-1].calls.all()):
             return
+        if len(steps) >= MAX_STEPS:
+            raise Conflict(f"A turn has at most {MAX_STEPS} steps.", code="turn.too_long")
         _check(session, keeper)
         answer = _ask(actor, session, turn, steps, values)
         registry.call(actor, "turn.answer", _stored(answer))
-    raise Conflict(f"A turn has at most {MAX_STEPS} steps.", code="turn.too_long")
 
 
 def _stored(answer: Answer) -> dict[str, Any]:
@@ -164,16 +195,22 @@ def _finish_calls(
     for call in steps[-1].calls.all() if steps else ():
         if call.state in {CallState.PLANNED, CallState.BEGUN}:
             _check(session, keeper)
-            values[call.pk] = _run(actor, session, turn, call)
+            values[call.pk] = _run(actor, session, turn, call, keeper)
     return values
 
 
-def _run(actor: Actor, session: Session, turn: Turn, call: ToolCall) -> Any:
+def _run(actor: Actor, session: Session, turn: Turn, call: ToolCall, keeper: Keeper) -> Any:
+    def started(child: Child) -> None:
+        children.record(actor, call.pk, child)
+        _let_go()
+        keeper.watch(child)
+
     use = ToolUse(id=call.use_id, name=call.name, arguments=call.arguments)
     if not toolbox.is_repeatable(call.name):
         registry.call(actor, "turn.begin_call", {"call": call.pk, "activity": call.name})
     _let_go()
-    outcome = toolbox.run(actor, session, use, f"session:{session.pk}:{turn.number}:{call.pk}")
+    key = f"session:{session.pk}:{turn.number}:{call.pk}"
+    outcome = toolbox.run(actor, session, use, key, started)
     if Session.objects.filter(pk=session.pk, ended_at__isnull=False).exists():
         return outcome.value
     registry.call(

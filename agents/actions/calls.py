@@ -47,6 +47,8 @@ def end_call(
         is_error=is_error,
         exit_code=exit_code,
         seconds=seconds,
+        child_pid=None,
+        child_ticks=None,
     )
     append(
         actor,

@@ -24,10 +24,11 @@ from agents.models import (
 from agents.models.sessions import CallState
 from agents.schemas import TurnOut
 from hub import fanout
-from hub.actions import events, inbox
+from hub.actions import channels, events, inbox, messages
 from hub.actor import Actor
 from hub.errors import Invalid
-from hub.models import Decision, DecisionKind
+from hub.markdown import RichText
+from hub.models import ChannelKind, Decision, DecisionKind
 from hub.registry import action
 from hub.schemas import Done, InboxOut
 from hub.text import clip, mask
@@ -147,7 +148,7 @@ def end(actor: Actor, *, error: str = "") -> Done:
     Turn.objects.filter(pk=turn.pk).update(state=state, error=mask(error), ended_at=actor.now)
     if error:
         append(actor, row, turn, EntryKind.ERROR, title="the turn failed", text=error)
-        _after_failure(actor, row)
+        _after_failure(actor, row, error)
     else:
         _acknowledge(actor, row, turn)
     if row.state == SessionState.RUNNING and _asks(row):
@@ -191,7 +192,7 @@ def _asks(row: Session) -> bool:
     return mine.filter(kind=DecisionKind.QUESTION).exists()
 
 
-def _after_failure(actor: Actor, row: Session) -> None:
+def _after_failure(actor: Actor, row: Session, error: str) -> None:
     failures = row.failures + 1
     pause = timedelta(seconds=10 * 2 ** (failures - 1))
     over = failures >= MAX_FAILURES
@@ -201,14 +202,22 @@ def _after_failure(actor: Actor, row: Session) -> None:
         paused_at=actor.now if over else None,
         activity="paused after three failed turns" if over else "trying again soon",
     )
+    if not over:
+        return
+    text = f"Session {row.number} is paused after three failed turns: {clip(error, 500)}"
+    errors = channels.of_kind(actor, ChannelKind.ERRORS)
+    messages.take_in(actor, errors, RichText.of(text), obey=False)
+    parent = [row.parent.member_id] if row.parent else []
+    subject = f"session:{row.number}"
+    events.record(actor, "session.paused", subject, reason="three failed turns", mentions=parent)
 
 
 @action("turn.wait", needs="run", returns=Done)
 def wait(actor: Actor, reason: str, *, seconds: int = 2) -> Done:
     """Give the turn back without having begun: something it needs is not free yet."""
     row = session_of(actor)
-    turn = current(row)
-    if not turn.steps.exists() and not turn.prompt:
+    turn = row.turns.filter(state=TurnState.RUNNING).first()
+    if turn and not turn.steps.exists() and not turn.prompt:
         turn.delete()
     if row.state != SessionState.WAITING_CAPACITY:
         SESSION_STATES.move(row, SessionState.WAITING_CAPACITY)

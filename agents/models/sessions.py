@@ -207,7 +207,11 @@ class CallState(models.TextChoices):
 
 
 class ToolCall(models.Model):
-    """One tool call. `begun` without a result means that a crash came in between."""
+    """One tool call. `begun` without a result means that a crash came in between.
+
+    `child_pid` and `child_ticks` (its start, in clock ticks since boot) name the program that it
+    started on the session's target, until somebody has seen its end.
+    """
 
     step = models.ForeignKey(Step, on_delete=models.CASCADE, related_name="calls")
     number = models.PositiveSmallIntegerField()
@@ -219,6 +223,8 @@ class ToolCall(models.Model):
     is_error = models.BooleanField(default=False)
     exit_code = models.SmallIntegerField(null=True, blank=True)
     seconds = models.FloatField(null=True, blank=True)
+    child_pid = models.IntegerField(null=True, blank=True)
+    child_ticks = models.BigIntegerField(null=True, blank=True)
 
     class Meta:
         verbose_name = "tool call"
