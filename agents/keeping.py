@@ -42,6 +42,10 @@ class Keeper:
         self._stop.set()
         self._thread.join()
 
+    def stop(self) -> str:
+        """Say why whoever holds this has to stop; nothing while it may go on."""
+        return "the lease went to another worker" if self.lost.is_set() else ""
+
     def watch(self, child: Child) -> None:
         """Kill this program when the hold is lost; the next one takes its place."""
         self._child = child

@@ -7,13 +7,14 @@ from typing import Any
 from django.db import InterfaceError, OperationalError, connections
 from psycopg import errors as psycopg_errors
 
-from agents import checkouts, children, compose, leases, providers, toolbox
+from agents import asking, checkouts, children, compose, leases, toolbox
+from agents.asking import Interrupted
 from agents.keeping import Keeper
 from agents.leases import Lease
 from agents.models import Session, Step, ToolCall, Turn, TurnState, Workspace
 from agents.models.sessions import CallState
 from agents.processes import Child
-from agents.providers.base import Answer, Exchange, Request, ToolOutcome, ToolUse
+from agents.providers.base import RequestRefused, ToolUse
 from hub import registry
 from hub.actor import Actor
 from hub.errors import Conflict, HubError
@@ -23,10 +24,6 @@ from hub.text import mask
 MAX_STEPS = 60
 
 logger = logging.getLogger(__name__)
-
-
-class Interrupted(Exception):
-    """The turn has to stop here: paused, or the lease went to somebody else."""
 
 
 def run_next(target: str) -> bool:
@@ -72,7 +69,8 @@ def _fail(actor: Actor, lease: Lease, error: Exception) -> None:
     words = error.message if isinstance(error, HubError) else f"{type(error).__name__}: {error}"
     if not Turn.objects.filter(session_id=lease.session_id, state=TurnState.RUNNING).exists():
         registry.call(actor, "turn.begin", {})
-    registry.call(actor, "turn.end", {"error": words})
+    final = isinstance(error, RequestRefused)
+    registry.call(actor, "turn.end", {"error": words, "final": final})
 
 
 def _turn(actor: Actor, lease: Lease, keeper: Keeper) -> None:
@@ -160,29 +158,12 @@ def _answers(actor: Actor, lease: Lease, keeper: Keeper) -> None:
         if len(steps) >= MAX_STEPS:
             raise Conflict(f"A turn has at most {MAX_STEPS} steps.", code="turn.too_long")
         _check(session, keeper)
-        answer = _ask(actor, session, turn, steps, values)
-        registry.call(actor, "turn.answer", _stored(answer))
-
-
-def _stored(answer: Answer) -> dict[str, Any]:
-    calls = [
-        {"id": use.id, "name": use.name, "arguments": dict(use.arguments)} for use in answer.calls
-    ]
-    return {
-        "text": answer.text,
-        "calls": calls,
-        "is_last": answer.is_last,
-        "state": dict(answer.state),
-        "usage": {
-            "input_tokens": answer.usage.input_tokens,
-            "output_tokens": answer.usage.output_tokens,
-        },
-    }
+        asking.ask(actor, session, turn, (steps, values), keeper)
 
 
 def _check(session: Session, keeper: Keeper) -> None:
     if keeper.lost.is_set():
-        raise Interrupted("the lease went to another worker")
+        raise Interrupted(keeper.stop())
     paused = Project.objects.filter(pk__in=[HOUSE, session.project_id], paused_at__isnull=False)
     if session.paused_at is not None or paused.exists():
         raise Interrupted("it is paused")
@@ -226,40 +207,6 @@ def _run(actor: Actor, session: Session, turn: Turn, call: ToolCall, keeper: Kee
     )
     call.state, call.result, call.is_error = CallState.DONE, mask(outcome.text), outcome.is_error
     return outcome.value
-
-
-def _ask(
-    actor: Actor, session: Session, turn: Turn, steps: list[Step], values: Mapping[int, Any]
-) -> Answer:
-    request = Request(
-        role=session.role,
-        agent=session.member.name,
-        task=session.task.name if session.task else "",
-        brief=session.brief,
-        script=session.project.script,
-        system=compose.system(session),
-        prompt=turn.prompt,
-        news=tuple(turn.news),
-        exchanges=tuple(_exchange(step, values) for step in steps),
-        tools=toolbox.specs(actor, session),
-        state=session.provider_state,
-    )
-    provider = providers.find(session.provider)
-    _let_go()
-    return provider.respond(request)
-
-
-def _exchange(step: Step, values: Mapping[int, Any]) -> Exchange:
-    outcomes = [
-        ToolOutcome(
-            use=ToolUse(id=call.use_id, name=call.name, arguments=call.arguments),
-            text=call.result,
-            is_error=call.is_error,
-            value=values.get(call.pk, compose.value_of(call.result)),
-        )
-        for call in step.calls.all()
-    ]
-    return Exchange(text=step.text, outcomes=tuple(outcomes))
 
 
 def _let_go() -> None:

@@ -5,6 +5,7 @@ but the end of the turn.
 from datetime import timedelta
 from typing import Annotated, Any
 
+from django.db.models import F
 from pydantic import Field
 
 from agents import access as own
@@ -36,6 +37,7 @@ from hub.text import clip, mask
 MAX_ENTRY_CHARS = 32_000
 MAX_FAILURES = 3
 MAX_TOOL_CHARS = 48  # a longer name is no tool of ours
+TOKENS = ("input_tokens", "output_tokens", "cache_write_tokens", "cache_read_tokens")
 Facts = dict[str, Any]
 
 
@@ -107,14 +109,26 @@ def answer(
     *,
     is_last: bool,
     state: Facts,
-    usage: dict[str, Annotated[int, Field(ge=0)]] = {},  # noqa: B006 - pydantic copies
+    usage: dict[str, Annotated[int, Field(ge=0)]] | None = None,
+    content: list[Facts] = [],  # noqa: B006 - pydantic copies
+    model: str = "",
+    stop_reason: str = "",
 ) -> Done:
     """Store the model's answer, before any of its tool calls runs."""
     row = session_of(actor)
     turn = current(row)
     number = turn.steps.count() + 1
     text = mask(text)
-    step = Step.objects.create(turn=turn, number=number, text=text, is_last=is_last, at=actor.now)
+    step = Step.objects.create(
+        turn=turn,
+        number=number,
+        text=text,
+        content=content,
+        model=clip(model, 80),
+        stop_reason=clip(stop_reason, 40),
+        is_last=is_last,
+        at=actor.now,
+    )
     ToolCall.objects.bulk_create(
         ToolCall(
             step=step,
@@ -125,22 +139,30 @@ def answer(
         )
         for index, call in enumerate(calls, 1)
     )
-    Session.objects.filter(pk=row.pk).update(provider_state=state)
-    Turn.objects.filter(pk=turn.pk).update(
-        input_tokens=turn.input_tokens + usage.get("input_tokens", 0),
-        output_tokens=turn.output_tokens + usage.get("output_tokens", 0),
-    )
+    Session.objects.filter(pk=row.pk).update(provider_state=state, retries=0, parked_until=None)
+    _count(row, turn, usage or {})
     if text:
         append(actor, row, turn, EntryKind.SAID, text=text)
     return Done()
 
 
+def _count(row: Session, turn: Turn, usage: dict[str, int]) -> None:
+    """Add an answer's tokens to its turn; all of them together are the conversation's size."""
+    Turn.objects.filter(pk=turn.pk).update(
+        **{name: F(name) + usage.get(name, 0) for name in TOKENS}
+    )
+    if usage:
+        Session.objects.filter(pk=row.pk).update(
+            context_tokens=sum(usage.get(name, 0) for name in TOKENS)
+        )
+
+
 @action("turn.end", needs="run", returns=Done)
-def end(actor: Actor, *, error: str = "") -> Done:
+def end(actor: Actor, *, error: str = "", final: bool = False) -> Done:
     """End the turn: acknowledge what it read, and sleep until something happens.
 
-    A failed turn is tried again, three times, with a growing pause; then the session waits for
-    a person.
+    A failed turn is tried again, three times, with a growing pause; then, and at once when it is
+    `final`, the session waits for a person.
     """
     row = session_of(actor)
     turn = current(row)
@@ -148,7 +170,7 @@ def end(actor: Actor, *, error: str = "") -> Done:
     Turn.objects.filter(pk=turn.pk).update(state=state, error=mask(error), ended_at=actor.now)
     if error:
         append(actor, row, turn, EntryKind.ERROR, title="the turn failed", text=error)
-        _after_failure(actor, row, error)
+        _after_failure(actor, row, error, is_final=final)
     else:
         _acknowledge(actor, row, turn)
     if row.state == SessionState.RUNNING and _asks(row):
@@ -192,38 +214,25 @@ def _asks(row: Session) -> bool:
     return mine.filter(kind=DecisionKind.QUESTION).exists()
 
 
-def _after_failure(actor: Actor, row: Session, error: str) -> None:
+def _after_failure(actor: Actor, row: Session, error: str, *, is_final: bool) -> None:
     failures = row.failures + 1
     pause = timedelta(seconds=10 * 2 ** (failures - 1))
-    over = failures >= MAX_FAILURES
+    over = is_final or failures >= MAX_FAILURES
+    why = "a turn that cannot succeed" if is_final else "three failed turns"
     Session.objects.filter(pk=row.pk).update(
         failures=0 if over else failures,
         due_at=None if over else actor.now + pause,
         paused_at=actor.now if over else None,
-        activity="paused after three failed turns" if over else "trying again soon",
+        activity=f"paused after {why}" if over else "trying again soon",
     )
     if not over:
         return
-    text = f"Session {row.number} is paused after three failed turns: {clip(error, 500)}"
+    text = f"Session {row.number} is paused after {why}: {clip(error, 500)}"
     errors = channels.of_kind(actor, ChannelKind.ERRORS)
     messages.take_in(actor, errors, RichText.of(text), obey=False)
     parent = [row.parent.member_id] if row.parent else []
     subject = f"session:{row.number}"
-    events.record(actor, "session.paused", subject, reason="three failed turns", mentions=parent)
-
-
-@action("turn.wait", needs="run", returns=Done)
-def wait(actor: Actor, reason: str, *, seconds: int = 2) -> Done:
-    """Give the turn back without having begun: something it needs is not free yet."""
-    row = session_of(actor)
-    turn = row.turns.filter(state=TurnState.RUNNING).first()
-    if turn and not turn.steps.exists() and not turn.prompt:
-        turn.delete()
-    if row.state != SessionState.WAITING_CAPACITY:
-        SESSION_STATES.move(row, SessionState.WAITING_CAPACITY)
-    due = actor.now + timedelta(seconds=seconds)
-    Session.objects.filter(pk=row.pk).update(due_at=due, activity=clip(reason, 200))
-    return Done()
+    events.record(actor, "session.paused", subject, reason=why, mentions=parent)
 
 
 def take_workspace(actor: Actor, workspace: Workspace) -> bool:

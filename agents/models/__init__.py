@@ -1,5 +1,6 @@
 """Rows of the programs that do the work."""
 
+from .limits import ProviderLimit
 from .pulls import PULL_STATES, Note, PullRequest, PullState, Review, Verdict
 from .sessions import (
     SESSION_STATES,
@@ -23,6 +24,7 @@ __all__ = [
     "Entry",
     "EntryKind",
     "Note",
+    "ProviderLimit",
     "PullRequest",
     "PullState",
     "Review",

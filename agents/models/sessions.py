@@ -56,6 +56,7 @@ class SessionQuerySet(models.QuerySet["Session"]):
             self.live()
             .filter(Q(due_at__lte=now) | Q(run__lease_until__lte=now))
             .filter(Q(run__lease_until=None) | Q(run__lease_until__lte=now))
+            .filter(Q(parked_until=None) | Q(parked_until__lte=now))
             .filter(paused_at=None, project__paused_at=None, run__ended_at=None)
             .filter(~Exists(everything), project__archived_at=None)
         )
@@ -70,6 +71,10 @@ class Session(models.Model):
     """One run of an agent. `due_at` is when it next takes a turn; None lets it sleep until woken.
 
     `provider_state` is what the provider needs to go on (a conversation id, a script's position).
+    No turn begins before `parked_until`, whatever happens: a limit of the provider, or a pause
+    before it is asked again (`retries` counts those). `context_tokens` is the size of the
+    conversation after the last answer. `forgiven_at` is when a person last let it go on: guards
+    count from then. `predecessor` is the session whose work it took over in a shift change.
     """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="sessions")
@@ -99,8 +104,15 @@ class Session(models.Model):
         Workspace, null=True, blank=True, on_delete=models.SET_NULL, related_name="sessions"
     )
     provider_state = models.JSONField(default=dict)
+    predecessor = models.OneToOneField(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="successor"
+    )
+    context_tokens = models.PositiveIntegerField(default=0)
     due_at = models.DateTimeField(null=True, blank=True)
+    parked_until = models.DateTimeField(null=True, blank=True)
     paused_at = models.DateTimeField(null=True, blank=True)
+    forgiven_at = models.DateTimeField(null=True, blank=True)
+    retries = models.PositiveSmallIntegerField(default=0)
     failures = models.PositiveSmallIntegerField(default=0)
     created_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True, blank=True)
@@ -163,6 +175,8 @@ class Turn(models.Model):
     upto = models.BigIntegerField(default=0)
     input_tokens = models.PositiveIntegerField(default=0)
     output_tokens = models.PositiveIntegerField(default=0)
+    cache_write_tokens = models.PositiveIntegerField(default=0)
+    cache_read_tokens = models.PositiveIntegerField(default=0)
     error = models.TextField(blank=True)
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
@@ -181,11 +195,18 @@ class Turn(models.Model):
 
 
 class Step(models.Model):
-    """One stored answer of the provider: written before any of its tool calls runs."""
+    """One stored answer of the provider: written before any of its tool calls runs.
+
+    `content` is the answer as the provider gave it, to be given back; `stop_reason`
+    is its own word for the end.
+    """
 
     turn = models.ForeignKey(Turn, on_delete=models.CASCADE, related_name="steps")
     number = models.PositiveSmallIntegerField()
     text = models.TextField(blank=True)
+    content = models.JSONField(default=list)
+    model = models.CharField(max_length=80, blank=True)
+    stop_reason = models.CharField(max_length=40, blank=True)
     is_last = models.BooleanField()
     at = models.DateTimeField()
 

@@ -1,8 +1,13 @@
-"""The contract of a provider: what it is asked, and what it answers."""
+"""The contract of a provider: what it is asked, what it answers, how it fails."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
+
+from hub.errors import Conflict, Unavailable
+
+Stop = Callable[[], str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,15 +40,27 @@ class ToolOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """One answer of this turn and what came of its calls."""
+    """One answer and what came of its calls; `content` is the answer as its provider gave it."""
 
     text: str
     outcomes: tuple[ToolOutcome, ...]
+    content: Sequence[Mapping[str, Any]] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """One earlier turn of the conversation: what the model was told, and its answers."""
+
+    prompt: str
+    exchanges: tuple[Exchange, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """All that a provider is given for its next answer. `news` are the inbox items in full."""
+    """All that a provider is given for its next answer. `news` are the inbox items in full.
+
+    `history` holds the turns before this one, oldest first, for providers that ask for it.
+    """
 
     role: str
     agent: str
@@ -56,35 +73,106 @@ class Request:
     exchanges: tuple[Exchange, ...]
     tools: tuple[ToolSpec, ...]
     state: Mapping[str, Any]
+    model: str = ""
+    history: tuple[Past, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """Tokens of one answer."""
+    """Tokens of one answer, as they are billed: each class by itself, none counted twice."""
 
     input_tokens: int = 0
     output_tokens: int = 0
+    cache_write_tokens: int = 0
+    cache_read_tokens: int = 0
+
+    @property
+    def context_tokens(self) -> int:
+        """Count what the model had before it: the size of the conversation after this answer."""
+        read = self.input_tokens + self.cache_write_tokens + self.cache_read_tokens
+        return read + self.output_tokens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """What the provider says and wants done; without calls, or with `is_last`, the turn ends.
 
-    `state` is kept with the session and given back with its next request.
+    `state` is kept with the session and given back with its next request. `content` is kept with
+    the answer and given back in its `Exchange`. `model` is the one that answered. `usage` is None
+    when the provider did not say.
     """
 
     text: str
     calls: tuple[ToolUse, ...]
     is_last: bool
     state: Mapping[str, Any]
-    usage: Usage = field(default_factory=Usage)
+    usage: Usage | None = field(default_factory=Usage)
+    content: Sequence[Mapping[str, Any]] = ()
+    model: str = ""
+    stop_reason: str = ""
+
+
+class Stopped(Exception):
+    """The provider was told to stop in the middle of an answer; `reason` is what `stop` said."""
+
+    def __init__(self, reason: str, *, is_billed: bool) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.is_billed = is_billed
+
+
+class TryAgain(Unavailable):
+    """It did not answer and should be asked again: cut off, overloaded, too many at once.
+
+    `is_billed` tells that the provider had begun to answer, so that tokens may be on its bill.
+    """
+
+    default_code = "provider.unavailable"
+
+    def __init__(
+        self, message: str, *, retry_after_s: float | None = None, is_billed: bool = False
+    ) -> None:
+        super().__init__(message, retry_after_s=retry_after_s)
+        self.retry_after_s = retry_after_s
+        self.is_billed = is_billed
+
+
+class LimitReached(Unavailable):
+    """A limit of the account is used up; asking again before `resets_at` is pointless."""
+
+    default_code = "provider.limit"
+
+    def __init__(self, message: str, *, resets_at: datetime | None) -> None:
+        super().__init__(message, resets_at=resets_at.isoformat() if resets_at else None)
+        self.resets_at = resets_at
+
+
+class RequestRefused(Conflict):
+    """The provider will never take this request: a wrong key, an unknown model, bad content."""
+
+    default_code = "provider.refused"
+
+
+class ContextFull(Conflict):
+    """The conversation no longer fits the model; only a shift change helps."""
+
+    default_code = "provider.context_full"
 
 
 class Provider(Protocol):
-    """A program or service that plays an agent. It keeps nothing between calls."""
+    """A program or service that plays an agent. It keeps nothing between calls.
+
+    `models` names its model for each tier of roles: strong, standard, light.
+    """
 
     name: str
+    wants_history: bool
+    models: Mapping[str, str]
 
-    def respond(self, request: Request) -> Answer:
-        """Give the next answer. Raises Unavailable when it should be asked again later."""
+    def respond(self, request: Request, stop: Stop) -> Answer:
+        """Give the next answer.
+
+        `stop` is asked often while it waits: once it says a reason, the answer is given up and
+        Stopped raised. Raises TryAgain, LimitReached, RequestRefused and ContextFull.
+        """
         ...

@@ -6,7 +6,7 @@ from typing import Any
 from agents.policy import script as scripts
 from agents.policy.script import Step
 
-from .base import Answer, Request, ToolUse
+from .base import Answer, Request, Stop, ToolUse
 
 
 class Rehearsal:
@@ -16,8 +16,10 @@ class Rehearsal:
     """
 
     name = "rehearsal"
+    wants_history = False
+    models: Mapping[str, str] = {}
 
-    def respond(self, request: Request) -> Answer:
+    def respond(self, request: Request, stop: Stop) -> Answer:  # noqa: ARG002 - it takes no time
         """Give the next step of the part, or nothing while it waits."""
         state = _State.of(request)
         steps = scripts.load(request.script).part(request.role, request.task)

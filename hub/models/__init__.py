@@ -6,7 +6,7 @@ from .events import Cursor, Event, StoredCall
 from .members import Member, MemberKind, Presence, Token
 from .messages import Message, Reaction
 from .objectives import OBJECTIVE_STATES, Objective, ObjectiveState
-from .projects import HOUSE, Project, ProjectClock
+from .projects import HOUSE, Project, ProjectClock, RoleSettings
 from .runs import Run
 from .tasks import TASK_STATES, Task, TaskDependency, TaskState
 from .users import User
@@ -34,6 +34,7 @@ __all__ = [
     "ProjectClock",
     "Reaction",
     "ReadMark",
+    "RoleSettings",
     "Run",
     "StoredCall",
     "Task",

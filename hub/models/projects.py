@@ -30,6 +30,11 @@ class Project(models.Model):
     provider = models.CharField(max_length=40, default="rehearsal")
     script = models.CharField(max_length=80, blank=True, help_text="the rehearsal's script")
     merge_needs_person = models.BooleanField(default=True)
+    allows_network = models.BooleanField(
+        default=False, help_text="agents' commands may reach the network"
+    )
+    session_calls_per_hour = models.PositiveIntegerField(default=120)
+    objective_calls_per_hour = models.PositiveIntegerField(default=300)
     paused_at = models.DateTimeField(null=True, blank=True)
     archived_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
@@ -39,6 +44,30 @@ class Project(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class RoleSettings(models.Model):
+    """What a project has chosen for one role; empty means the default of its tier.
+
+    `fallback_models` are tried in order while a limit holds the model back. From
+    `context_limit_tokens` on the hand-over of a session is measured; None means the model's own.
+    """
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="role_settings")
+    role = models.CharField(max_length=24)
+    model = models.CharField(max_length=80, blank=True)
+    fallback_models = models.JSONField(default=list)
+    context_limit_tokens = models.PositiveIntegerField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = "role settings"
+        verbose_name_plural = "role settings"
+        constraints = [
+            models.UniqueConstraint(fields=["project", "role"], name="role_settings_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.role} of project {self.project_id}"
 
 
 class ProjectClock(models.Model):

@@ -28,7 +28,10 @@ CAPABILITIES: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Role:
-    """One role. `tools` names the actions an agent of it is offered; `hue` is 1 to 8."""
+    """One role. `tools` names the actions an agent of it is offered; `hue` is 1 to 8.
+
+    `tier` says how able a model it needs: strong, standard or light.
+    """
 
     name: str
     title: str
@@ -36,6 +39,7 @@ class Role:
     hue: int
     capabilities: frozenset[str]
     tools: tuple[str, ...]
+    tier: str
     brief: str
 
 
@@ -55,6 +59,7 @@ def roles() -> Mapping[str, Role]:
             hue=table["hue"],
             capabilities=frozenset(table["capabilities"]),
             tools=tuple(table.get("tools", ())),
+            tier=table.get("tier", "standard"),
             brief=table.get("brief", ""),
         )
     return found

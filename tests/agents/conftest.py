@@ -12,10 +12,13 @@ from agents.turns import load
 from hub import registry
 from hub.actor import Actor
 from hub.celery import app
+from tests.cast import stopped
 
 from .offering import FIX, change, offered
 from .played import Played
 from .stage import Set, build
+
+__all__ = ["stopped"]
 
 
 @pytest.fixture

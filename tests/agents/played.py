@@ -2,19 +2,21 @@
 
 from typing import Any
 
-from agents.providers.base import Answer, Request, ToolUse
+from agents.providers.base import Answer, Request, Stop, ToolUse
 
 
 class Played:
     """A provider for tests: gives the answers it was made with, then ends its turns."""
 
     name = "rehearsal"
+    wants_history = False
+    models = {}
 
     def __init__(self, *answers: tuple[str, list[ToolUse]]) -> None:
         self.answers = list(answers)
         self.requests: list[Request] = []
 
-    def respond(self, request: Request) -> Answer:
+    def respond(self, request: Request, stop: Stop) -> Answer:
         self.requests.append(request)
         if not self.answers:
             return Answer(text="", calls=(), is_last=True, state={})

@@ -1,0 +1,151 @@
+"""One answer of the provider: what it is asked, with which model, and what its troubles lead to."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from django.db import connections
+
+from agents import casting, compose, providers, toolbox
+from agents.keeping import Keeper
+from agents.models import Session, Step, Turn, TurnState
+from agents.providers.base import (
+    Answer,
+    Exchange,
+    LimitReached,
+    Past,
+    Provider,
+    Request,
+    Stopped,
+    ToolOutcome,
+    ToolUse,
+    TryAgain,
+)
+from hub import clock, registry
+from hub.actor import Actor
+
+UNKNOWN_LIMIT_S = 900  # how long a limit is taken to last when the provider does not say
+
+
+class Interrupted(Exception):
+    """The turn has to stop here: paused, told to wait, or the lease went to somebody else."""
+
+
+def ask(
+    actor: Actor,
+    session: Session,
+    turn: Turn,
+    said: tuple[list[Step], Mapping[int, Any]],
+    keeper: Keeper,
+) -> None:
+    """Ask the provider for the next answer of a turn and store it.
+
+    `said` are the turn's steps so far and the plain values of the last one's calls. Raises
+    Interrupted when the session has to wait, and what a provider raises for good.
+    """
+    provider = providers.find(session.provider)
+    request = _request(actor, session, turn, said, provider)
+    while True:
+        model, free_at = casting.model_for(session, provider, clock.now())
+        if model is None:
+            words = {"until": free_at.isoformat(), "reason": "a limit of the provider"}
+            registry.call(actor, "turn.park", words)
+            raise Interrupted("the provider's limit is reached")
+        try:
+            answer = _respond(provider, request(model), keeper)
+        except LimitReached as limit:
+            until = limit.resets_at or clock.now() + timedelta(seconds=UNKNOWN_LIMIT_S)
+            casting.note_limit(session.provider, model, until)
+            continue
+        except TryAgain as trouble:
+            wait = {"reason": trouble.message, "retry_after_s": trouble.retry_after_s}
+            registry.call(actor, "turn.retry", wait)
+            raise Interrupted(trouble.message) from trouble
+        registry.call(actor, "turn.answer", _stored(answer, model))
+        return
+
+
+def _respond(provider: Provider, request: Request, keeper: Keeper) -> Answer:
+    connections.close_all()  # nothing is held while a model thinks
+    try:
+        return provider.respond(request, keeper.stop)
+    except Stopped as stopped:
+        raise Interrupted(stopped.reason) from stopped
+
+
+def _request(
+    actor: Actor,
+    session: Session,
+    turn: Turn,
+    said: tuple[list[Step], Mapping[int, Any]],
+    provider: Provider,
+) -> Any:
+    steps, values = said
+
+    def made(model: str) -> Request:
+        return Request(
+            role=session.role,
+            agent=session.member.name,
+            task=session.task.name if session.task else "",
+            brief=session.brief,
+            script=session.project.script,
+            system=compose.system(session),
+            prompt=turn.prompt,
+            news=tuple(turn.news),
+            exchanges=tuple(_exchange(step, values) for step in steps),
+            tools=toolbox.specs(actor, session),
+            state=session.provider_state,
+            model=model,
+            history=_history(session) if provider.wants_history else (),
+        )
+
+    return made
+
+
+def _history(session: Session) -> tuple[Past, ...]:
+    """Read the turns before this one as the model saw them; nothing else is kept of them."""
+    turns = session.turns.exclude(state=TurnState.RUNNING).order_by("number")
+    return tuple(
+        Past(
+            prompt=turn.prompt,
+            exchanges=tuple(_exchange(step, {}) for step in turn.steps.all()),
+        )
+        for turn in turns.prefetch_related("steps__calls")
+        if turn.prompt
+    )
+
+
+def _exchange(step: Step, values: Mapping[int, Any]) -> Exchange:
+    outcomes = [
+        ToolOutcome(
+            use=ToolUse(id=call.use_id, name=call.name, arguments=call.arguments),
+            text=call.result,
+            is_error=call.is_error,
+            value=values.get(call.pk, compose.value_of(call.result)),
+        )
+        for call in step.calls.all()
+    ]
+    return Exchange(text=step.text, outcomes=tuple(outcomes), content=tuple(step.content))
+
+
+def _stored(answer: Answer, model: str) -> dict[str, Any]:
+    calls = [
+        {"id": use.id, "name": use.name, "arguments": dict(use.arguments)} for use in answer.calls
+    ]
+    usage = answer.usage
+    return {
+        "text": answer.text,
+        "calls": calls,
+        "is_last": answer.is_last,
+        "state": dict(answer.state),
+        "content": [dict(block) for block in answer.content],
+        "model": answer.model or model,
+        "stop_reason": answer.stop_reason,
+        "usage": usage
+        and {
+            "input_tokens": usage.input_tokens,
+            "output_tokens": usage.output_tokens,
+            "cache_write_tokens": usage.cache_write_tokens,
+            "cache_read_tokens": usage.cache_read_tokens,
+        },
+    }
