@@ -103,7 +103,7 @@ def _turn_the_wheels(stage: Stage) -> bool:
 def act(stage: Stage) -> None:
     """Play the person: answer what is asked, approve and merge what is offered."""
     for card in Decision.objects.open().filter(project=stage.project).order_by("number"):
-        if card.kind == DecisionKind.QUESTION:
+        if card.kind != DecisionKind.REVIEW:
             text = f"!ans {card.number} {card.recommended or 1}"
             said = {"channel": "project", "text": text}
             registry.call(stage.person, "message.post", said, f"rehearsal:answer:{card.number}")

@@ -1,6 +1,7 @@
 """What a person decides: asked by an agent, answered anywhere, delivered to the asker."""
 
 import re
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Annotated
 
@@ -29,7 +30,8 @@ from hub.registry import action
 from hub.schemas import ChannelRef, DecisionOut, Limit, Number, Paragraph, TaskRef
 from hub.text import clip
 
-from . import channels, events, messages
+from . import channels, effects, events, messages
+from .effects import Effect
 
 MAX_CHOICES = 6
 Choice = Annotated[str, Field(min_length=1, max_length=120)]
@@ -84,6 +86,31 @@ def open_review(actor: Actor, text: RichText, task: Task | None, link: str) -> D
     return row
 
 
+def open_card(
+    actor: Actor,
+    kind: DecisionKind,
+    text: RichText,
+    choices: Sequence[tuple[str, Effect | None]],
+    *,
+    task: Task | None = None,
+    link: str = "",
+) -> Decision:
+    """Ask the people, under the lock, for a choice that Parley itself carries out.
+
+    `choices` are their words and what each does in the name of who answers. The card is said in
+    the channel of the task, else of the project; the first choice is the recommended one.
+    """
+    where = _home_of(actor, task)
+    row = _make(actor, kind, text, task, where)
+    row.choices = [words for words, _ in choices]
+    row.effects = [effect and effect.stored() for _, effect in choices]
+    row.recommended, row.link = 1, link
+    row.message = messages.take_in(actor, where, RichText.of(_spoken(row)), obey=False)
+    row.save(force_insert=True)
+    _log(actor, "decision.asked", row)
+    return row
+
+
 def _make(
     actor: Actor, kind: DecisionKind, text: RichText, task: Task | None, channel: Channel
 ) -> Decision:
@@ -110,7 +137,7 @@ def _home_of(actor: Actor, task: Task | None) -> Channel:
 
 
 def _spoken(row: Decision) -> str:
-    lines = [f"**Question {row.number}:** {row.text}"]
+    lines = [f"**{row.kind.capitalize()} {row.number}:** {row.text}"]
     lines += [
         f"{number}. {choice}{' (recommended)' if number == row.recommended else ''}"
         for number, choice in enumerate(row.choices, 1)
@@ -138,7 +165,8 @@ def _wait(objective: Objective | None) -> None:
 def _go_on(objective: Objective | None) -> None:
     if objective is None or objective.state != ObjectiveState.WAITING:
         return
-    if not Decision.objects.open().filter(objective=objective, kind=DecisionKind.QUESTION).exists():
+    left = Decision.objects.open().filter(objective=objective)
+    if not left.exclude(kind=DecisionKind.REVIEW).exists():
         OBJECTIVE_STATES.move(objective, ObjectiveState.ACTIVE)
 
 
@@ -152,7 +180,7 @@ def answer(actor: Actor, decision: Number, answer: AnswerText) -> Decision:
     row = access.get_decision(actor, decision)
     person = Member.objects.filter(pk=actor.member_id, kind=MemberKind.PERSON).exists()
     access.refuse_unless(ok=person, words="Only people decide.", code="decision.people_only")
-    if row.kind != DecisionKind.QUESTION:
+    if row.kind == DecisionKind.REVIEW:
         raise Forbidden(
             "Give your verdict on the page of the change.", code="decision.elsewhere", link=row.link
         )
@@ -186,6 +214,7 @@ def close(actor: Actor, row: Decision, text: str) -> None:
     )
     _log(actor, "decision.answered", row, answer=clip(text, 200), mentions=[row.asker_id])
     _go_on(row.objective)
+    effects.carry_out(actor, row)
 
 
 @action("decision.withdraw", needs="talk", returns=DecisionOut)

@@ -18,6 +18,9 @@ from .tasks import Task
 class DecisionKind(models.TextChoices):
     QUESTION = "question", "question"
     REVIEW = "review", "review"
+    BUDGET = "budget", "budget"
+    BRAKE = "brake", "brake"
+    ESCALATION = "escalation", "escalation"
 
 
 class DecisionState(models.TextChoices):
@@ -50,6 +53,8 @@ class Decision(models.Model):
     """One thing that waits for a person. `choices` is a list of strings, numbered from 1.
 
     `link` is a path of this site where more is to be seen; `default` is applied at `default_at`.
+    `effects` says what each choice does, as `{"action", "payload"}` or None: it is done in the
+    name of who answers, with their rights.
     """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="decisions")
@@ -63,6 +68,7 @@ class Decision(models.Model):
     html = models.TextField()
     context = models.TextField(blank=True)
     choices = models.JSONField(default=list)
+    effects = models.JSONField(default=list)
     recommended = models.PositiveSmallIntegerField(null=True, blank=True)
     default = models.CharField(max_length=500, blank=True)
     default_at = models.DateTimeField(null=True, blank=True)
