@@ -40,16 +40,7 @@ def add(actor: Actor, name: str, role_name: str, *, user_id: int | None = None) 
     Raises Conflict when the name is taken, Invalid when it is reserved or no single word.
     """
     found = role(role_name)
-    if not re.fullmatch(NAME, name):
-        raise Invalid(
-            f"A name is 2 to {MAX_NAME_CHARS} letters, digits, - or _, a letter first.",
-            code="member.name",
-        )
-    if name.lower() in RESERVED:
-        raise Invalid(f"The name {name} is reserved.", code="member.reserved")
-    rows = Member.objects.filter(project_id=actor.project_id)
-    if rows.filter(name__iexact=name, retired_at=None).exists():
-        raise Conflict(f"There is a {name} here already.", code="member.name_taken")
+    _check_name(actor, name)
     row = Member.objects.create(
         project_id=actor.project_id,
         kind=MemberKind(found.kind),
@@ -62,6 +53,19 @@ def add(actor: Actor, name: str, role_name: str, *, user_id: int | None = None) 
     return row
 
 
+def _check_name(actor: Actor, name: str) -> None:
+    if not re.fullmatch(NAME, name):
+        raise Invalid(
+            f"A name is 2 to {MAX_NAME_CHARS} letters, digits, - or _, a letter first.",
+            code="member.name",
+        )
+    if name.lower() in RESERVED:
+        raise Invalid(f"The name {name} is reserved.", code="member.reserved")
+    rows = Member.objects.filter(project_id=actor.project_id)
+    if rows.filter(name__iexact=name, retired_at=None).exists():
+        raise Conflict(f"There is a {name} here already.", code="member.name_taken")
+
+
 @action("member.invite", needs="manage", returns=MemberOut)
 def invite(
     actor: Actor,
@@ -72,14 +76,27 @@ def invite(
 ) -> Member:
     """Let a person who has a login take part in this project.
 
-    Raises Invalid for an unknown login, Conflict when they are in it or the name is taken.
+    Who was retired takes part again as the same member. Raises Invalid for an unknown login,
+    Conflict when they are in it or the name is taken.
     """
     user = User.objects.filter(username=username, is_active=True).first()
     if user is None:
         raise Invalid(f"Nobody logs in as {username}.", code="user.unknown")
-    if Member.objects.filter(project_id=actor.project_id, user=user).exists():
+    past = Member.objects.filter(project_id=actor.project_id, user=user).first()
+    if past is None:
+        return add(actor, name or name_of(user), role, user_id=user.pk)
+    if past.retired_at is None:
         raise Conflict(f"{username} is in this project already.", code="member.exists")
-    return add(actor, name or name_of(user), role, user_id=user.pk)
+    return _bring_back(actor, past, name or past.name, role)
+
+
+def _bring_back(actor: Actor, row: Member, name: str, role_name: str) -> Member:
+    """Let a retired person take part again as the same member; old tokens stay revoked."""
+    _check_name(actor, name)
+    Member.objects.filter(pk=row.pk).update(name=name, role=role_name, retired_at=None)
+    row.name, row.role, row.retired_at = name, role_name, None
+    events.record(actor, "member.joined", f"member:{row.pk}", name=name, role=role_name)
+    return row
 
 
 @action("member.retire", needs="manage", returns=MemberOut)

@@ -5,7 +5,7 @@ import pytest
 from hub.actions.members import name_of
 from hub.errors import Conflict, Invalid
 from hub.models import Member, Presence, Token, User
-from tests.cast import act, last_event, log_end, logged, login, member_of
+from tests.cast import act, hire, last_event, log_end, logged, login, member_of
 
 
 # -- member.invite --------------------------------------------------------------------------------
@@ -143,3 +143,25 @@ def test_presence_is_kept_and_not_logged(ada, stopped):
     row = Presence.objects.get(member=member_of(ada))
     assert (row.state, row.note, row.seen_at) == ("busy", "Packing", stopped.at)
     assert logged(ada, before) == []
+
+
+def test_a_retired_person_can_be_invited_again_as_the_same_member(ada, grace):
+    act(ada, "member.retire", name="grace")
+    before = log_end(ada)
+
+    answer = act(ada, "member.invite", username="grace", role="guest")
+
+    row = member_of(grace)
+    assert (answer["name"], answer["role"], answer["retired_at"]) == ("grace", "guest", None)
+    assert (row.role, row.retired_at) == ("guest", None)
+    assert logged(ada, before) == ["member.joined"]
+
+
+def test_who_comes_back_needs_a_name_that_is_free(ada, grace, moon):
+    act(ada, "member.retire", name="grace")
+    hire(moon, "Grace", "tester")
+
+    with pytest.raises(Conflict) as refusal:
+        act(ada, "member.invite", username="grace")
+
+    assert refusal.value.code == "member.name_taken"
