@@ -9,7 +9,7 @@ from django.db import connection
 
 from agents import jobs, leases, providers, toolbox, turns
 from agents.models import Session, Step, ToolCall, Turn, TurnState
-from agents.providers.base import Answer, Request
+from agents.providers.base import Answer, Request, Stop
 from hub import clock, registry
 from hub.errors import Conflict, Unavailable
 from hub.models import Message, Run
@@ -147,7 +147,7 @@ def test_a_failed_turn_is_tried_again_and_then_waits_for_a_person(
     assert set(row.turns.values_list("state", flat=True)) == {TurnState.FAILED}
 
 
-def overloaded(_request: Request) -> Answer:
+def overloaded(_request: Request, _stop: Stop) -> Answer:
     raise Unavailable("The model is overloaded.", code="provider.overloaded")
 
 

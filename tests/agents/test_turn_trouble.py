@@ -129,7 +129,7 @@ def test_three_failures_are_told_where_somebody_looks(
 ) -> None:
     provider = played()
 
-    def overloaded(_request):
+    def overloaded(_request, _stop):
         raise Unavailable("The model is overloaded.", code="provider.overloaded")
 
     monkeypatch.setattr(provider, "respond", overloaded)
@@ -159,7 +159,7 @@ def test_an_end_that_comes_while_a_model_answers_is_no_failure(
     provider = played()
     row = stage.start("em")
 
-    def canceled(_request):
+    def canceled(_request, _stop):
         stage.act("session.cancel", session=row.number)
         raise ValueError("the stream was cut")
 
