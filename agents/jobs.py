@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db.models import Exists, OuterRef
 
 from agents import leases, merging, turns, waking
-from agents.actions import endings, sessions
+from agents.actions import endings, sessions, shifts
 from agents.models import PullRequest, Session, Target, TargetState
 from hub import clock, fanout, identify
 from hub.errors import Unavailable
@@ -49,6 +49,8 @@ def sweep() -> None:
         _try(_staff, project_id)
     for project_id in _with_retired():
         _try(_end_retired, project_id)
+    for project_id in shifts.overdue(now):
+        _try(_compose_overdue, project_id)
     for project_id in waking.behind():
         _try(waking.make_due, project_id)
     ring_pulls()
@@ -84,6 +86,11 @@ def _with_retired() -> list[int]:
 def _end_retired(project_id: int) -> None:
     with project_lock(project_id) as lock:
         endings.end_retired(identify.of_hub(project_id).at(lock.now))
+
+
+def _compose_overdue(project_id: int) -> None:
+    with project_lock(project_id) as lock:
+        shifts.compose_overdue(identify.of_hub(project_id).at(lock.now))
 
 
 def wake(project_id: int) -> None:

@@ -24,6 +24,7 @@ from hub.policy.inbox import Reader
 
 READER = "agents"
 MAX_EVENTS = 500  # read at a time
+MAX_FOREBEARS = 5
 MAX_WINDOWS = 20  # read in one go; the next sweep reads on
 
 
@@ -106,6 +107,8 @@ def _sleepers(project_id: int) -> list[tuple[int, Sleeper]]:
 
 def at_work(session: Session, reader: Reader) -> Reader:
     """Count a session's task and its channel as its reader's, whoever holds the task."""
+    if session.predecessor_id:
+        reader = replace(reader, forebears=_forebears(session))
     task = session.task
     if task is None:
         return reader
@@ -115,3 +118,13 @@ def at_work(session: Session, reader: Reader) -> Reader:
         subjects=reader.subjects | {f"task:{task.number}"},
         channels=reader.channels | places,
     )
+
+
+def _forebears(session: Session) -> frozenset[int]:
+    """Give the members whose work a session goes on with, its predecessor's first."""
+    found: list[int] = []
+    at = session.predecessor
+    while at is not None and len(found) < MAX_FOREBEARS:
+        found.append(at.member_id)
+        at = at.predecessor
+    return frozenset(found)

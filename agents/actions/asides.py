@@ -1,0 +1,1 @@
+"""Questions to agents that are gone."""
