@@ -23,6 +23,7 @@ from hub.models import (
 from hub.policy.inbox import Reader
 
 READER = "agents"
+WORKED_ON = ("pull.", "session.asked")  # news of these are for a worker too
 MAX_EVENTS = 500  # read at a time
 MAX_FOREBEARS = 5
 MAX_WINDOWS = 20  # read in one go; the next sweep reads on
@@ -39,7 +40,8 @@ def behind() -> list[int]:
 def make_due(project_id: int) -> bool:
     """Read a project's log to its end and make due whoever has to read it; tell if anybody was.
 
-    News that concern a pull request count too: a worker may have to look at it.
+    News of a pull request or of a question to an agent that is gone count too: a worker may have
+    to look at them.
     """
     woke = False
     for _ in range(MAX_WINDOWS):
@@ -73,7 +75,7 @@ def _wake_for(project_id: int, rows: list[Event]) -> bool:
     now = clock.now()
     late = Q(due_at=None) | Q(due_at__gt=now, failures=0)  # a failed one keeps its pause
     woken = Session.objects.live().filter(late, pk__in=due).update(due_at=now) if due else 0
-    return bool(woken) or any(row.name.startswith("pull.") for row in rows)
+    return bool(woken) or any(row.name.startswith(WORKED_ON) for row in rows)
 
 
 def _private(rows: Iterable[Event]) -> set[tuple[int | None, int]]:

@@ -111,6 +111,7 @@ def ask_form(actor: Actor) -> Done:
     until = actor.now + timedelta(seconds=FORM_S) if first else handoff.deadline
     number = turns.current(row).number
     Handoff.objects.filter(pk=handoff.pk).update(turn=number, deadline=until)
+    Session.objects.filter(pk=row.pk).update(activity="writes the hand-off")
     return Done()
 
 
