@@ -1,6 +1,6 @@
 """The only door to the agents' rows: find, keep within the actor's project, refuse."""
 
-from agents.models import PullRequest, Session
+from agents.models import Handoff, PullRequest, Session
 from hub.actor import Actor
 from hub.errors import NotFound
 
@@ -34,6 +34,7 @@ def acting_session(actor: Actor) -> Session | None:
         Session.objects.live()
         .filter(member_id=actor.member_id, project_id=actor.project_id)
         .select_related("member", "parent")
+        .order_by("-number")
         .first()
     )
 
@@ -47,4 +48,16 @@ def get_pull(actor: Actor, number: int) -> PullRequest:
     )
     if row is None:
         raise NotFound(f"There is no pull request {number} here.", code="pull.unknown")
+    return row
+
+
+def get_handoff(actor: Actor, number: int) -> Handoff:
+    """Give a hand-off by number."""
+    row = (
+        Handoff.objects.filter(project_id=actor.project_id, number=number)
+        .select_related("predecessor__member", "successor__member", "asked_by", "project")
+        .first()
+    )
+    if row is None:
+        raise NotFound(f"There is no hand-off {number} here.", code="handoff.unknown")
     return row

@@ -6,11 +6,12 @@ from typing import Any
 
 from django.db import connections
 
-from agents import casting, compose, providers, toolbox
+from agents import casting, compose, handing, providers, toolbox
 from agents.keeping import Keeper
 from agents.models import Session, Step, Turn, TurnState
 from agents.providers.base import (
     Answer,
+    ContextFull,
     Exchange,
     LimitReached,
     Past,
@@ -53,6 +54,9 @@ def ask(
             raise Interrupted("the provider's limit is reached")
         try:
             answer = _respond(provider, request(model), keeper)
+        except ContextFull as full:
+            handing.overflow(actor, session, full)
+            raise Interrupted(full.message) from full
         except LimitReached as limit:
             until = limit.resets_at or clock.now() + timedelta(seconds=UNKNOWN_LIMIT_S)
             casting.note_limit(session.provider, model, until)

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from agents.models import ProviderLimit, Session
+from agents.policy.context import DEFAULT_LIMIT_TOKENS
 from agents.providers.base import Provider
 from hub.models import RoleSettings
 from hub.policy.roles import role as role_of
@@ -35,3 +36,10 @@ def note_limit(provider: str, model: str, until: datetime) -> None:
     ProviderLimit.objects.update_or_create(
         provider=provider, model=model, defaults={"until": until}
     )
+
+
+def context_limit(session: Session) -> int:
+    """Give how many tokens a session's conversation may have: the role's choice, or the default."""
+    rows = RoleSettings.objects.filter(project_id=session.project_id, role=session.role)
+    chosen = rows.values_list("context_limit_tokens", flat=True).first()
+    return chosen or DEFAULT_LIMIT_TOKENS

@@ -7,9 +7,9 @@ from celery import shared_task
 from django.conf import settings
 from django.db.models import Exists, OuterRef
 
-from agents import leases, merging, turns, waking
-from agents.actions import endings, sessions
-from agents.models import PullRequest, Session, Target, TargetState
+from agents import leases, merging, recalling, turns, waking
+from agents.actions import endings, sessions, shifts
+from agents.models import Aside, PullRequest, Session, Target, TargetState
 from hub import clock, fanout, identify
 from hub.errors import Unavailable
 from hub.models import HOUSE, Project
@@ -38,6 +38,12 @@ def work_on_pull(pk: int) -> None:
     merging.work_on(pk)
 
 
+@shared_task(name="agents.jobs.answer_aside")
+def answer_aside(pk: int) -> None:
+    """Let an agent that is gone answer one question."""
+    recalling.answer(pk)
+
+
 @shared_task(name="agents.jobs.sweep", time_limit=90)
 def sweep() -> None:
     """Heartbeat: staff projects, hold the claims of live sessions, wake and ring what is due."""
@@ -49,9 +55,12 @@ def sweep() -> None:
         _try(_staff, project_id)
     for project_id in _with_retired():
         _try(_end_retired, project_id)
+    for project_id in shifts.overdue(now):
+        _try(_compose_overdue, project_id)
     for project_id in waking.behind():
         _try(waking.make_due, project_id)
     ring_pulls()
+    ring_asides()
     ring()
 
 
@@ -86,10 +95,16 @@ def _end_retired(project_id: int) -> None:
         endings.end_retired(identify.of_hub(project_id).at(lock.now))
 
 
+def _compose_overdue(project_id: int) -> None:
+    with project_lock(project_id) as lock:
+        shifts.compose_overdue(identify.of_hub(project_id).at(lock.now))
+
+
 def wake(project_id: int) -> None:
     """Read what is new in a project's log, and ring for whoever has something to read or to do."""
     if project_id != HOUSE and waking.make_due(project_id):
         ring_pulls(project_id)
+        ring_asides()
         ring()
 
 
@@ -100,6 +115,13 @@ def ring_pulls(project_id: int | None = None) -> None:
         rows = rows.filter(project_id=project_id)
     for pk, target in rows.values_list("pk", "workspace__target__name"):
         fanout.send_job("agents.jobs.work_on_pull", pk, queue=f"sessions.{target}")
+
+
+def ring_asides() -> None:
+    """Ring for each question to an agent that is gone, where its conversation is kept."""
+    rows = Aside.objects.claimable(clock.now()).order_by("pk")
+    for pk, target in rows.values_list("pk", "session__target__name"):
+        fanout.send_job("agents.jobs.answer_aside", pk, queue=f"sessions.{target}")
 
 
 def ring() -> None:

@@ -37,6 +37,26 @@ class TurnOut(Out):
     cancel: bool = False
 
 
+class HandoffOut(Out):
+    """A shift change; `to` is empty until the form stands."""
+
+    number: int
+    state: str
+    reason: str
+    session: int = Field(validation_alias="from_session")
+    agent: str = Field(validation_alias="from_name")
+    to_session: int | None
+    to: str = Field(validation_alias="to_name")
+
+
+class AsideOut(Out):
+    """A question to an agent that is gone; the answer comes into the channel."""
+
+    session: int = Field(validation_alias="session_number")
+    agent: str
+    state: str
+
+
 class PullOut(Out):
     number: int
     task: int = Field(validation_alias="task_number")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agents import checkouts, places, tools
+from agents import checkouts, handing, places, tools
 from agents.models import Session, Workspace
 from agents.processes import Child
 from agents.providers.base import ToolSpec, ToolUse
@@ -40,6 +40,7 @@ COMMIT = ToolSpec(
 )
 ALWAYS = ("log.read",)
 ENDING = "session.finish"  # not for an engineering manager, who is there as long as the project
+LEAVING = frozenset({ENDING, handing.HAND_OFF})
 MAX_RESULT_CHARS = 60_000
 
 
@@ -57,7 +58,7 @@ class Outcome:
 def specs(actor: Actor, session: Session) -> tuple[ToolSpec, ...]:
     """List the tools of a session's role: few, and only what it may do."""
     end = () if session.role == "em" else (ENDING,)
-    names = (*role_of(session.role).tools, *ALWAYS, *end)
+    names = (*role_of(session.role).tools, *ALWAYS, *end, *handing.offers(session))
     actions = [registry.ACTIONS[name] for name in names if actor.may(registry.ACTIONS[name].needs)]
     offered = [
         ToolSpec(
@@ -109,8 +110,8 @@ def run(
         if use.name not in offered:
             raise Invalid(f"You have no tool called {use.name}.", code="tool.unknown")
         action = action_name(use.name)
-        if action == ENDING:
-            _save(actor, session)
+        if action in LEAVING:
+            checkouts.keep(actor, session)
         if action:
             value = registry.call(actor, action, use.arguments, key)
             text = clip(json.dumps(value, ensure_ascii=False), MAX_RESULT_CHARS)
@@ -118,13 +119,6 @@ def run(
         return _in_checkout(actor, session, use, on_start)
     except HubError as error:
         return Outcome(text=f"Refused ({error.code}): {error.message}", is_error=True)
-
-
-def _save(actor: Actor, session: Session) -> None:
-    """Commit what the agent wrote before it goes; nobody else would do it in its name."""
-    workspace = session.workspace
-    if workspace is not None and workspace.writer_id == session.run_id:
-        checkouts.save(actor, session, workspace)
 
 
 def _in_checkout(actor: Actor, session: Session, use: ToolUse, on_start: OnStart | None) -> Outcome:

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import InterfaceError, OperationalError, connections
 from psycopg import errors as psycopg_errors
 
-from agents import asking, checkouts, children, compose, leases, toolbox
+from agents import asking, checkouts, children, compose, handing, leases, toolbox
 from agents.asking import Interrupted
 from agents.keeping import Keeper
 from agents.leases import Lease
@@ -77,7 +77,9 @@ def _turn(actor: Actor, lease: Lease, keeper: Keeper) -> None:
     session = load(lease.session_id)
     fresh = not session.turns.filter(state=TurnState.RUNNING).exists()
     inbox = registry.call(actor, "turn.news", {})
-    if fresh and not inbox["items"] and not inbox["skipped"] and session.turns.exists():
+    shift = handing.look(session)
+    silent = not inbox["items"] and not inbox["skipped"] and not shift.asks
+    if fresh and silent and session.turns.exists():
         return
     if not children.end(children.of_session(session)):
         registry.call(actor, "turn.wait", {"reason": "a program of its last turn does not end"})
@@ -94,7 +96,7 @@ def _turn(actor: Actor, lease: Lease, keeper: Keeper) -> None:
             "news": inbox["items"],
             "upto": inbox["upto"],
         }
-        registry.call(actor, "turn.read", news)
+        registry.call(actor, "turn.read", handing.told(actor, session, shift, news))
     try:
         _answers(actor, lease, keeper)
     except Interrupted:
@@ -105,6 +107,7 @@ def _turn(actor: Actor, lease: Lease, keeper: Keeper) -> None:
         return
     _leave(actor, session, workspace)
     registry.call(actor, "turn.end", {})
+    handing.weigh(actor, session, begun["number"])
 
 
 def _leave(actor: Actor, session: Session, workspace: Workspace | None) -> None:
@@ -150,10 +153,13 @@ def _answers(actor: Actor, lease: Lease, keeper: Keeper) -> None:
         if turn is None:
             return
         steps = list(turn.steps.prefetch_related("calls").order_by("number"))
+        handing.settle(actor, session, steps)
         values = _finish_calls(actor, session, turn, steps, keeper)
         if session.ended_at is not None or load(lease.session_id).ended_at is not None:
             return
         if steps and (steps[-1].is_last or not steps[-1].calls.all()):
+            return
+        if handing.is_over(actor, session, steps):
             return
         if len(steps) >= MAX_STEPS:
             raise Conflict(f"A turn has at most {MAX_STEPS} steps.", code="turn.too_long")

@@ -23,7 +23,9 @@ from hub.models import (
 from hub.policy.inbox import Reader
 
 READER = "agents"
+WORKED_ON = ("pull.", "session.asked")  # news of these are for a worker too
 MAX_EVENTS = 500  # read at a time
+MAX_FOREBEARS = 5
 MAX_WINDOWS = 20  # read in one go; the next sweep reads on
 
 
@@ -38,7 +40,8 @@ def behind() -> list[int]:
 def make_due(project_id: int) -> bool:
     """Read a project's log to its end and make due whoever has to read it; tell if anybody was.
 
-    News that concern a pull request count too: a worker may have to look at it.
+    News of a pull request or of a question to an agent that is gone count too: a worker may have
+    to look at them.
     """
     woke = False
     for _ in range(MAX_WINDOWS):
@@ -72,7 +75,7 @@ def _wake_for(project_id: int, rows: list[Event]) -> bool:
     now = clock.now()
     late = Q(due_at=None) | Q(due_at__gt=now, failures=0)  # a failed one keeps its pause
     woken = Session.objects.live().filter(late, pk__in=due).update(due_at=now) if due else 0
-    return bool(woken) or any(row.name.startswith("pull.") for row in rows)
+    return bool(woken) or any(row.name.startswith(WORKED_ON) for row in rows)
 
 
 def _private(rows: Iterable[Event]) -> set[tuple[int | None, int]]:
@@ -106,6 +109,8 @@ def _sleepers(project_id: int) -> list[tuple[int, Sleeper]]:
 
 def at_work(session: Session, reader: Reader) -> Reader:
     """Count a session's task and its channel as its reader's, whoever holds the task."""
+    if session.predecessor_id:
+        reader = replace(reader, forebears=_forebears(session))
     task = session.task
     if task is None:
         return reader
@@ -115,3 +120,13 @@ def at_work(session: Session, reader: Reader) -> Reader:
         subjects=reader.subjects | {f"task:{task.number}"},
         channels=reader.channels | places,
     )
+
+
+def _forebears(session: Session) -> frozenset[int]:
+    """Give the members whose work a session goes on with, its predecessor's first."""
+    found: list[int] = []
+    at = session.predecessor
+    while at is not None and len(found) < MAX_FOREBEARS:
+        found.append(at.member_id)
+        at = at.predecessor
+    return frozenset(found)

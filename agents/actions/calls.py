@@ -12,6 +12,7 @@ from hub.registry import action
 from hub.schemas import Done
 from hub.text import clip, mask
 
+from . import shifts
 from .turns import Facts, append, session_of
 
 PRIVATE = "(private)"
@@ -60,6 +61,8 @@ def end_call(
         exit_code=exit_code,
         seconds=seconds,
     )
+    if is_error and found.name == shifts.TOOL:
+        shifts.miss(actor, row)
     return Done()
 
 

@@ -5,7 +5,15 @@ from typing import Any
 from django.db.models import Q
 
 from agents import access as own
-from agents.models import SESSION_STATES, Session, SessionState, Workspace
+from agents.models import (
+    HANDOFF_STATES,
+    SESSION_STATES,
+    Handoff,
+    HandoffState,
+    Session,
+    SessionState,
+    Workspace,
+)
 from hub.actions import decisions, events, members
 from hub.actor import Actor
 from hub.errors import Forbidden
@@ -27,8 +35,8 @@ def log(actor: Actor, name: str, row: Session, **facts: Any) -> None:
     events.record(actor, name, f"session:{row.number}", **facts)
 
 
-def end(actor: Actor, row: Session, state: SessionState, summary: str) -> None:
-    """Move a session to a final state, and free what it holds.
+def end(actor: Actor, row: Session, state: SessionState, summary: str, *, event: str = "") -> None:
+    """Move a session to a final state, and free what it holds; `event` names it otherwise.
 
     When it is canceled, all that it and its children started end too. A turn that still runs
     elsewhere keeps its lease and its checkout until its worker lets go, which it does at once.
@@ -39,19 +47,40 @@ def end(actor: Actor, row: Session, state: SessionState, summary: str) -> None:
     at_rest = Q(writer__lease_until=None) | Q(writer_id=actor.run_id)
     Workspace.objects.filter(at_rest, writer_id=row.run_id).update(writer_id=None)
     turns.close_last(actor, row, summary)
-    log(actor, f"session.{state.value}", row, agent=row.member.name, role=row.role)
-    _free_tasks(actor, row)
-    asked = Decision.objects.open().filter(asker_id=row.member_id, kind=DecisionKind.QUESTION)
-    for question in asked.select_related("task", "channel", "objective", "message"):
-        decisions.cancel(actor, question)
-    if row.member.retired_at is None:
-        members.retire(actor, row.member)
+    log(actor, event or f"session.{state.value}", row, agent=row.member.name, role=row.role)
+    _end_shift(actor, row, summary)
+    if not Session.objects.live().filter(member_id=row.member_id).exists():
+        _free(actor, row)
     if state == SessionState.CANCELED:
         below = Session.objects.live().filter(pk__in=descendants(row))
         for child in list(below.select_related("member", "task", "parent")):
             if not Session.objects.live().filter(pk=child.pk).exists():
                 continue  # it ended with one above it
             end(actor, child, state, summary)
+
+
+def _free(actor: Actor, row: Session) -> None:
+    """Let go of what a member held who goes on in no other session."""
+    _free_tasks(actor, row)
+    asked = Decision.objects.open().filter(asker_id=row.member_id, kind=DecisionKind.QUESTION)
+    for question in asked.select_related("task", "channel", "objective", "message"):
+        decisions.cancel(actor, question)
+    if row.member.retired_at is None:
+        members.retire(actor, row.member)
+
+
+def _end_shift(actor: Actor, row: Session, summary: str) -> None:
+    """Cancel a hand-off that one of its two sessions does not live to see; the other ends too."""
+    rows = Handoff.objects.live().filter(Q(predecessor=row) | Q(successor=row))
+    handoff = rows.select_related("predecessor", "successor").first()
+    if handoff is None:
+        return
+    HANDOFF_STATES.move(handoff, HandoffState.CANCELED, ended_at=actor.now)
+    events.record(actor, "handoff.canceled", f"handoff:{handoff.number}", session=row.number)
+    both = {handoff.predecessor_id, handoff.successor_id} - {row.pk}
+    left = Session.objects.live().filter(pk__in=[pk for pk in both if pk])
+    for other in left.select_related("member", "task", "parent"):
+        end(actor, other, SessionState.CANCELED, summary)
 
 
 def _free_tasks(actor: Actor, row: Session) -> None:

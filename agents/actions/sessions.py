@@ -58,7 +58,7 @@ def start(
             f"The project has no repository; a {role} has nothing to work in.",
             code="project.no_repository",
         )
-    member = members.add(actor, name or _fresh_name(actor), role)
+    member = members.add(actor, name or fresh_name(actor), role)
     rows = Session.objects.filter(project_id=actor.project_id)
     wish = (
         access.get_objective(actor, objective) if objective else (work.objective if work else None)
@@ -114,7 +114,8 @@ def _check_spawning(parent: Session | None) -> None:
         )
 
 
-def _fresh_name(actor: Actor) -> str:
+def fresh_name(actor: Actor) -> str:
+    """Choose a name that no agent of the project bears."""
     rows = Member.objects.filter(project_id=actor.project_id)
     live = rows.filter(retired_at=None).values_list("name", flat=True)
     return pick(names(), list(rows.values_list("name", flat=True)), list(live))

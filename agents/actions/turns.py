@@ -171,7 +171,7 @@ def end(actor: Actor, *, error: str = "", final: bool = False) -> Done:
     if error:
         append(actor, row, turn, EntryKind.ERROR, title="the turn failed", text=error)
         _after_failure(actor, row, error, is_final=final)
-    else:
+    elif row.relieved_at is None:  # else its successor reads what this turn was shown
         _acknowledge(actor, row, turn)
     if row.state == SessionState.RUNNING and _asks(row):
         SESSION_STATES.move(row, SessionState.WAITING_USER)

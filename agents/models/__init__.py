@@ -1,5 +1,7 @@
 """Rows of the programs that do the work."""
 
+from .asides import ASIDE_STATES, Aside, AsideState
+from .handoffs import HANDOFF_STATES, Handoff, HandoffState
 from .limits import ProviderLimit
 from .pulls import PULL_STATES, Note, PullRequest, PullState, Review, Verdict
 from .sessions import (
@@ -17,12 +19,18 @@ from .transcripts import Entry, EntryKind
 from .workspaces import WORKSPACE_STATES, Workspace, WorkspaceState
 
 __all__ = [
+    "ASIDE_STATES",
+    "HANDOFF_STATES",
     "PULL_STATES",
     "SESSION_STATES",
     "WORKSPACE_STATES",
+    "Aside",
+    "AsideState",
     "CallState",
     "Entry",
     "EntryKind",
+    "Handoff",
+    "HandoffState",
     "Note",
     "ProviderLimit",
     "PullRequest",

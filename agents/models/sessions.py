@@ -57,7 +57,7 @@ class SessionQuerySet(models.QuerySet["Session"]):
             .filter(Q(due_at__lte=now) | Q(run__lease_until__lte=now))
             .filter(Q(run__lease_until=None) | Q(run__lease_until__lte=now))
             .filter(Q(parked_until=None) | Q(parked_until__lte=now))
-            .filter(paused_at=None, project__paused_at=None, run__ended_at=None)
+            .filter(paused_at=None, project__paused_at=None, run__ended_at=None, relieved_at=None)
             .filter(~Exists(everything), project__archived_at=None)
         )
 
@@ -74,7 +74,8 @@ class Session(models.Model):
     No turn begins before `parked_until`, whatever happens: a limit of the provider, or a pause
     before it is asked again (`retries` counts those). `context_tokens` is the size of the
     conversation after the last answer. `forgiven_at` is when a person last let it go on: guards
-    count from then. `predecessor` is the session whose work it took over in a shift change.
+    count from then. `predecessor` is the session whose work it took over in a shift change. From
+    `relieved_at` on it takes no turn: it waits for its successor to acknowledge the hand-off.
     """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="sessions")
@@ -116,6 +117,7 @@ class Session(models.Model):
     failures = models.PositiveSmallIntegerField(default=0)
     created_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True, blank=True)
+    relieved_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
 
     objects = SessionQuerySet.as_manager()
@@ -126,7 +128,7 @@ class Session(models.Model):
             models.UniqueConstraint(fields=["project", "number"], name="session_number_unique"),
             models.UniqueConstraint(
                 fields=["member"],
-                condition=Q(ended_at=None),
+                condition=Q(ended_at=None, relieved_at=None),
                 name="session_one_live_per_member",
             ),
         ]

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from hub.errors import Conflict, Unavailable
 
@@ -175,4 +175,13 @@ class Provider(Protocol):
         `stop` is asked often while it waits: once it says a reason, the answer is given up and
         Stopped raised. Raises TryAgain, LimitReached, RequestRefused and ContextFull.
         """
+        ...
+
+
+@runtime_checkable
+class Carrier(Protocol):
+    """A provider of which a part of a session's state goes over to its successor."""
+
+    def carried(self, state: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Give the state that a successor begins with."""
         ...

@@ -8,6 +8,9 @@ from agents.policy.script import Step
 
 from .base import Answer, Request, Stop, ToolUse
 
+HAND_OVER = "session_hand_off"
+TAKE_OVER = "session_acknowledge_handoff"
+
 
 class Rehearsal:
     """Plays `request.role` (and task) from `request.script`; keeps its place in the state.
@@ -22,6 +25,9 @@ class Rehearsal:
     def respond(self, request: Request, stop: Stop) -> Answer:  # noqa: ARG002 - it takes no time
         """Give the next step of the part, or nothing while it waits."""
         state = _State.of(request)
+        shift = self._shift(request, state)
+        if shift is not None:
+            return shift
         steps = scripts.load(request.script).part(request.role, request.task)
         while state.at < len(steps) and not steps[state.at].applies(state.variables):
             state.at += 1
@@ -31,6 +37,42 @@ class Rehearsal:
         if step.waits and not state.take(step):
             return state.answer("", (), is_last=True)
         return state.play(step, is_end=state.at + 1 >= len(steps))
+
+    def carried(self, state: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Let a successor play on from the same place of the script."""
+        return state
+
+    def _shift(self, request: Request, state: "_State") -> Answer | None:
+        """Hand over or take over when the tools for it are there, without moving in the script."""
+        offered = {tool.name for tool in request.tools}
+        if HAND_OVER in offered:
+            state.saves = []
+            calls = () if request.exchanges else (_form(state),)
+            return state.answer("", calls, is_last=not calls)
+        if TAKE_OVER in offered:
+            state.saves = []
+            words = f"I play on from step {state.at + 1} of the part."
+            use = ToolUse(id="take-over", name=TAKE_OVER, arguments={"words": words})
+            return state.answer("", (use,), is_last=False)
+        return None
+
+
+def _form(state: "_State") -> ToolUse:
+    """Write the hand-off of a part: how far it was played, and what it still waits for."""
+    form = {
+        "done": [f"Played {state.at} steps of the part."],
+        "remaining": [f"The steps of the part from {state.at + 1} on."],
+        "decisions": [],
+        "questions": [],
+        "branch": "",
+        "commit": "",
+        "uncommitted_files": [],
+        "passing": [],
+        "failing": [],
+        "leases": [],
+        "next_step": f"Play step {state.at + 1} of the part.",
+    }
+    return ToolUse(id="hand-over", name=HAND_OVER, arguments={"form": form})
 
 
 class _State:

@@ -14,6 +14,7 @@ from hub.parts import live, panels, team, words
 from hub.parts.live import Part
 from hub.parts.panels import Panel
 
+from . import handoffs
 from .pulls import standing
 
 PULLS_SHOWN = 10
@@ -45,10 +46,19 @@ SENTENCES = {
     "pull.ready": "prepared",
     "pull.refused": "could not merge",
     "pull.reviewed": "gave a verdict ({verdict}) on",
+    "handoff.acknowledged": "took over {agent}'s work:",
+    "handoff.asked": "let {agent} change shift ({reason}):",
+    "handoff.canceled": "gave up",
+    "handoff.composed": "composed the hand-off of {agent} to {to}:",
+    "handoff.written": "handed over to {to}:",
+    "session.asked": "asked the agent of",
     "session.canceled": "ended {agent} in",
     "session.failed": "failed in",
     "session.paused": "paused",
+    "session.relieved": "relieved {agent} in",
+    "session.replied": "posted an answer of the agent of",
     "session.resumed": "resumed",
+    "session.silent": "got no answer of the agent of",
     "session.started": "started {agent} as {role} in",
     "session.succeeded": "finished",
     "session.turn": "took turn {turn} of",
@@ -56,6 +66,7 @@ SENTENCES = {
     "workspace.ready": "made the checkout {branch} for",
 }
 PLACES = {
+    "handoff": ("handoff", "hand-off {number}"),
     "pull": ("pull", "pull request {number}"),
     "session": ("session", "session {number}"),
 }
@@ -73,6 +84,7 @@ def register() -> None:
     live.on_ring("session", _entry_written)
     live.topic("session", access.get_session)
     live.topic("pull", access.get_pull)
+    handoffs.register()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +127,8 @@ def shown(entries: Iterable[Entry]) -> list[Shown]:
 
 def state_words(row: Session) -> str:
     """Say in words what a session does now."""
+    if row.relieved_at and row.ended_at is None:
+        return "handed over; waits to be relieved"
     if row.paused_at and row.ended_at is None:
         return f"paused{': ' + row.activity if row.activity else ''}"
     if row.state == SessionState.RUNNING:
@@ -127,7 +141,7 @@ def state_words(row: Session) -> str:
 def _doing(project: Project) -> dict[int, team.Doing]:
     live_ones = Session.objects.live().filter(project=project).select_related("task")
     found = {}
-    for row in live_ones:
+    for row in live_ones.order_by("number"):
         held = f"#{row.task.number} " if row.task else ""
         asleep = row.state == SessionState.RUNNING and not row.activity
         found[row.member_id] = team.Doing(

@@ -8,7 +8,7 @@ from agents.models import Entry
 from hub import clock
 from hub.parts.pages import Visit, in_project
 
-from . import parts
+from . import handoffs, parts
 
 PAGE = 150
 
@@ -31,6 +31,7 @@ def session(visit: Visit, number: int) -> HttpResponse:
         "is_last": not before,
         "children": list(row.children.select_related("member").order_by("number")),
         "parent": row.parent,
+        **handoffs.shifts_of(row),
         "next_turn_at": row.due_at if row.due_at and row.due_at > clock.now() else None,
     }
     topics = [f"session:{number}"]

@@ -2,9 +2,10 @@
 
 from django.urls import URLPattern, path
 
-from . import pulls, sessions
+from . import handoffs, pulls, sessions
 
 in_project: list[URLPattern] = [
     path("s/<int:number>/", sessions.session, name="session"),
+    path("handoffs/<int:number>/", handoffs.handoff, name="handoff"),
     path("pull/<int:number>/", pulls.pull, name="pull"),
 ]

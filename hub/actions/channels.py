@@ -8,7 +8,7 @@ from pydantic import Field
 from hub import access, fast
 from hub.actor import Actor
 from hub.errors import Conflict, Invalid
-from hub.models import Channel, ChannelKind, ChannelMember, ReadMark
+from hub.models import Channel, ChannelKind, ChannelMember, Member, ReadMark
 from hub.registry import action
 from hub.schemas import ChannelOut, ChannelRef, Done, MemberName, Number
 from hub.text import clip
@@ -86,6 +86,13 @@ def direct(actor: Actor, member: MemberName) -> Channel:
         ChannelMember(channel=channel, member=member) for member in (first, second)
     )
     return channel
+
+
+def let_read(giver: Member, reader: Member) -> None:
+    """Let a member read on in another's private conversations: a successor, and nobody else."""
+    mine = ChannelMember.objects.filter(member=giver).values_list("channel_id", flat=True)
+    for channel_id in mine:
+        ChannelMember.objects.get_or_create(channel_id=channel_id, member=reader)
 
 
 def archive(actor: Actor, channel: Channel) -> None:

@@ -237,6 +237,17 @@ def cancel(actor: Actor, row: Decision) -> None:
     _go_on(row.objective)
 
 
+def hand_over(actor: Actor, giver: Member, taker: Member) -> list[int]:
+    """Move, under the lock, the open cards of one member to another, who hears the answers."""
+    rows = Decision.objects.open().filter(asker=giver, project_id=actor.project_id)
+    numbers = []
+    for row in rows.select_related("task", "channel", "objective", "message").order_by("number"):
+        numbers.append(row.number)
+        Decision.objects.filter(pk=row.pk).update(asker=taker)
+        _log(actor, "decision.handed_over", row, to=taker.name)
+    return numbers
+
+
 def apply_defaults(actor: Actor, now: datetime) -> int:
     """Close, under the lock, the questions whose default applies by now; tell how many."""
     rows = Decision.objects.filter(project_id=actor.project_id).due(now)

@@ -3,13 +3,13 @@
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
-from django.db.models import Max
+from django.db.models import Max, Q
 from pydantic import Field
 
 from hub import access
 from hub.actor import Actor
 from hub.errors import Conflict, Invalid
-from hub.models import TASK_STATES, Channel, ChannelKind, Task, TaskState
+from hub.models import TASK_STATES, Channel, ChannelKind, Member, Task, TaskState
 from hub.policy.workflow import advance as advanced
 from hub.policy.workflow import proceed
 from hub.registry import action
@@ -254,6 +254,27 @@ def _end(actor: Actor, row: Task, state: TaskState, outcome: str) -> None:
 
 def _watchers(actor: Actor, row: Task) -> list[int]:
     return [row.opened_by_id] if row.opened_by_id != actor.member_id else []
+
+
+def hand_over(actor: Actor, giver: Member, taker: Member) -> list[int]:
+    """Move, under the lock, what one member holds and was given to another; list the numbers.
+
+    A held task gets a new fence, so that a late write of the giver is refused.
+    """
+    theirs = Q(holder=giver) | Q(assignee=giver)
+    rows = Task.objects.live().filter(theirs, project_id=actor.project_id).order_by("number")
+    numbers = []
+    for row in rows.select_related("objective"):
+        numbers.append(row.number)
+        changes: dict[str, Any] = {}
+        if row.assignee_id == giver.pk:
+            changes["assignee"] = taker
+        if row.holder_id == giver.pk:
+            until = actor.now + timedelta(seconds=DEFAULT_LEASE_S)
+            changes |= {"holder": taker, "fence": row.fence + 1, "lease_until": until}
+        Task.objects.filter(pk=row.pk).update(**changes)
+        _log(actor, "task.handed_over", row, to=taker.name, fence=changes.get("fence"))
+    return numbers
 
 
 def lapse(actor: Actor, now: datetime) -> int:

@@ -23,12 +23,16 @@ QUIET = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reader:
-    """Whose inbox: ids of the member, and the tasks, objectives and channels that are theirs."""
+    """Whose inbox: ids of the member, and the tasks, objectives and channels that are theirs.
+
+    What is addressed to one of the `forebears`, whose work the member took over, counts as theirs.
+    """
 
     member_id: int
     subjects: frozenset[str]
     channels: frozenset[int]
     home_channels: frozenset[int]
+    forebears: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +53,8 @@ class News:
 
 def rank(reader: Reader, news: News) -> int:
     """Rank news from 1, addressed to the reader, to 4, the rest."""
-    if reader.member_id in news.facts.get("mentions", ()) or news.is_direct:
+    mine = {reader.member_id, *reader.forebears}
+    if news.is_direct or mine.intersection(news.facts.get("mentions", ())):
         return ADDRESSED
     about = {news.subject} | {
         f"{kind}:{news.facts[kind]}" for kind in ("task", "objective") if kind in news.facts
