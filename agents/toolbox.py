@@ -9,7 +9,7 @@ from typing import Any
 from agents import checkouts, places, tools
 from agents.models import Session, Workspace
 from agents.processes import Child
-from agents.providers.base import ToolSpec, ToolUse
+from agents.providers.base import UNREADABLE, ToolSpec, ToolUse
 from hub import registry
 from hub.actor import Actor
 from hub.errors import HubError, Invalid
@@ -108,6 +108,9 @@ def run(
     try:
         if use.name not in offered:
             raise Invalid(f"You have no tool called {use.name}.", code="tool.unknown")
+        if UNREADABLE in use.arguments:
+            why = use.arguments.get("why", "Arguments must be one JSON object.")
+            raise Invalid(f"The call was not run. {why}", code="tool.arguments")
         action = action_name(use.name)
         if action == ENDING:
             _save(actor, session)

@@ -2,12 +2,17 @@
 
 from collections.abc import Mapping
 
+from django.db import connections
+
 from hub.errors import Invalid
 
-from .base import Provider
+from .anthropic import Anthropic
+from .base import JudgeRequest, Provider, State
 from .rehearsal import Rehearsal
 
-PROVIDERS: Mapping[str, Provider] = {provider.name: provider for provider in (Rehearsal(),)}
+PROVIDERS: Mapping[str, Provider] = {
+    provider.name: provider for provider in (Anthropic(), Rehearsal())
+}
 
 
 def find(name: str) -> Provider:
@@ -17,3 +22,13 @@ def find(name: str) -> Provider:
         known = ", ".join(sorted(PROVIDERS))
         raise Invalid(f"There is no provider {name}; known are {known}.", code="provider.unknown")
     return found
+
+
+def judge(name: str, facts: Mapping[str, str | int | float]) -> State:
+    """Ask a provider's cheapest model whether a session is busy, idle or stuck.
+
+    In doubt it is busy: when the provider has no judge, does not answer in time, or talks nonsense.
+    """
+    connections.close_all()  # nothing is held while a model thinks
+    verdict = find(name).judge(JudgeRequest(facts=facts))
+    return verdict.state if verdict else "busy"

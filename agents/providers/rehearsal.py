@@ -6,7 +6,7 @@ from typing import Any
 from agents.policy import script as scripts
 from agents.policy.script import Step
 
-from .base import Answer, Request, Stop, ToolUse
+from .base import Answer, JudgeRequest, Request, Stop, ToolUse, Verdict
 
 
 class Rehearsal:
@@ -31,6 +31,10 @@ class Rehearsal:
         if step.waits and not state.take(step):
             return state.answer("", (), is_last=True)
         return state.play(step, is_end=state.at + 1 >= len(steps))
+
+    def judge(self, question: JudgeRequest) -> Verdict | None:  # noqa: ARG002 - a script judges nobody
+        """Judge nothing."""
+        return None
 
 
 class _State:
