@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import connections
+from django.db.models import Prefetch
 
 from agents import casting, compose, providers, toolbox
 from agents.keeping import Keeper
@@ -107,12 +108,13 @@ def _request(
 def _history(session: Session) -> tuple[Past, ...]:
     """Read the turns before this one as the model saw them; nothing else is kept of them."""
     turns = session.turns.exclude(state=TurnState.RUNNING).order_by("number")
+    in_order = Step.objects.order_by("number")
     return tuple(
         Past(
             prompt=turn.prompt,
             exchanges=tuple(_exchange(step, {}) for step in turn.steps.all()),
         )
-        for turn in turns.prefetch_related("steps__calls")
+        for turn in turns.prefetch_related(Prefetch("steps", in_order), "steps__calls")
         if turn.prompt
     )
 
