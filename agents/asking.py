@@ -5,10 +5,12 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import connections
+from django.db.models import Prefetch
 
 from agents import casting, compose, handing, providers, toolbox
 from agents.keeping import Keeper
 from agents.models import Session, Step, Turn, TurnState
+from agents.models.sessions import CallState
 from agents.providers.base import (
     Answer,
     ContextFull,
@@ -25,6 +27,7 @@ from agents.providers.base import (
 from hub import clock, registry
 from hub.actor import Actor
 
+UNDONE = frozenset({CallState.PLANNED, CallState.BEGUN})  # in a turn that ended before
 UNKNOWN_LIMIT_S = 900  # how long a limit is taken to last when the provider does not say
 
 
@@ -109,12 +112,13 @@ def _request(
 def _history(session: Session) -> tuple[Past, ...]:
     """Read the turns before this one as the model saw them; nothing else is kept of them."""
     turns = session.turns.exclude(state=TurnState.RUNNING).order_by("number")
+    in_order = Step.objects.order_by("number")
     return tuple(
         Past(
             prompt=turn.prompt,
             exchanges=tuple(_exchange(step, {}) for step in turn.steps.all()),
         )
-        for turn in turns.prefetch_related("steps__calls")
+        for turn in turns.prefetch_related(Prefetch("steps", in_order), "steps__calls")
         if turn.prompt
     )
 
@@ -123,13 +127,19 @@ def _exchange(step: Step, values: Mapping[int, Any]) -> Exchange:
     outcomes = [
         ToolOutcome(
             use=ToolUse(id=call.use_id, name=call.name, arguments=call.arguments),
-            text=call.result,
-            is_error=call.is_error,
+            text=call.result if call.state not in UNDONE else "It was not run.",
+            is_error=call.is_error or call.state in UNDONE,
             value=values.get(call.pk, compose.value_of(call.result)),
         )
         for call in step.calls.all()
     ]
-    return Exchange(text=step.text, outcomes=tuple(outcomes), content=tuple(step.content))
+    return Exchange(
+        text=step.text,
+        outcomes=tuple(outcomes),
+        content=tuple(step.content),
+        stop_reason=step.stop_reason,
+        model=step.model,
+    )
 
 
 def _stored(answer: Answer, model: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from agents.leases import Lease
 from agents.models import Session, Step, ToolCall, Turn, TurnState, Workspace
 from agents.models.sessions import CallState
 from agents.processes import Child
-from agents.providers.base import RequestRefused, ToolUse
+from agents.providers.base import GOES_ON, RequestRefused, ToolUse
 from hub import registry
 from hub.actor import Actor
 from hub.errors import Conflict, HubError
@@ -157,7 +157,7 @@ def _answers(actor: Actor, lease: Lease, keeper: Keeper) -> None:
         values = _finish_calls(actor, session, turn, steps, keeper)
         if session.ended_at is not None or load(lease.session_id).ended_at is not None:
             return
-        if steps and (steps[-1].is_last or not steps[-1].calls.all()):
+        if steps and _is_over(steps[-1]):
             return
         if handing.is_over(actor, session, steps):
             return
@@ -165,6 +165,10 @@ def _answers(actor: Actor, lease: Lease, keeper: Keeper) -> None:
             raise Conflict(f"A turn has at most {MAX_STEPS} steps.", code="turn.too_long")
         _check(session, keeper)
         asking.ask(actor, session, turn, (steps, values), keeper)
+
+
+def _is_over(step: Step) -> bool:
+    return step.is_last or not (step.calls.all() or step.stop_reason in GOES_ON)
 
 
 def _check(session: Session, keeper: Keeper) -> None:

@@ -142,6 +142,15 @@ LEASE_S = env_number("PARLEY_LEASE_S", 30, 1, 3_600)
 SESSION_SLOTS = int(env_number("PARLEY_SESSION_SLOTS", 4, 1, 256))
 WEB_PROCESSES = int(env_number("PARLEY_WEB_PROCESSES", 1, 1, 64))
 
+# -- Model providers ----------------------------------------------------------------------------
+ANTHROPIC_API_KEY = env("ANTHROPIC_API_KEY")
+ANTHROPIC_BASE_URL = env("ANTHROPIC_BASE_URL", "https://api.anthropic.com")
+ANTHROPIC_MODELS = {
+    "strong": env("ANTHROPIC_MODEL_STRONG", "claude-opus-5-5"),
+    "standard": env("ANTHROPIC_MODEL_STANDARD", "claude-sonnet-5-5"),
+    "light": env("ANTHROPIC_MODEL_LIGHT", "claude-haiku-5-5"),
+}
+
 # -- Applications -------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "unfold",
@@ -231,6 +240,7 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = False
 LOG_LEVEL = env("PARLEY_LOG_LEVEL", "INFO")
+QUIET = ("anthropic", "httpcore", "httpcore2", "httpx", "httpx2")  # they log requests whole
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -241,6 +251,6 @@ LOGGING = {
     "loggers": {
         "django.request": {"filters": ["no_probe"]},
         "django.server": {"level": "WARNING"},
-        "httpx": {"level": "WARNING"},
+        **{name: {"level": "WARNING"} for name in QUIET},
     },
 }

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from hub.errors import Conflict, Unavailable
 
 Stop = Callable[[], str]
+State = Literal["busy", "idle", "stuck"]
+UNREADABLE = "INVALID_JSON"  # the key under which arguments stand that are no JSON object
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,11 +42,16 @@ class ToolOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """One answer and what came of its calls; `content` is the answer as its provider gave it."""
+    """One answer and what came of its calls; `content` is the answer as its provider gave it.
+
+    `stop_reason` is the provider's word for its end, `model` the one that gave it.
+    """
 
     text: str
     outcomes: tuple[ToolOutcome, ...]
     content: Sequence[Mapping[str, Any]] = ()
+    stop_reason: str = ""
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +104,8 @@ class Usage:
 class Answer:
     """What the provider says and wants done; without calls, or with `is_last`, the turn ends.
 
+    An answer that its provider cut off (`stop_reason` in GOES_ON) is followed by another one.
+
     `state` is kept with the session and given back with its next request. `content` is kept with
     the answer and given back in its `Exchange`. `model` is the one that answered. `usage` is None
     when the provider did not say.
@@ -110,6 +119,26 @@ class Answer:
     content: Sequence[Mapping[str, Any]] = ()
     model: str = ""
     stop_reason: str = ""
+
+
+GOES_ON = frozenset({"max_tokens", "pause_turn"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgeRequest:
+    """Facts about a session whose state is in doubt; texts among them are nobody's orders."""
+
+    facts: Mapping[str, str | int | float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What a judge makes of the facts, and what the judgement took."""
+
+    state: State
+    why: str
+    model: str = ""
+    usage: Usage | None = None
 
 
 class Stopped(Exception):
@@ -148,15 +177,23 @@ class LimitReached(Unavailable):
 
 
 class RequestRefused(Conflict):
-    """The provider will never take this request: a wrong key, an unknown model, bad content."""
+    """The provider will never take this request: a wrong key, an unknown model, bad content.
+
+    `is_billed` tells that it had begun to answer.
+    """
 
     default_code = "provider.refused"
+    is_billed = False
 
 
 class ContextFull(Conflict):
-    """The conversation no longer fits the model; only a shift change helps."""
+    """The conversation no longer fits the model; only a shift change helps.
+
+    `is_billed` tells that it had begun to answer.
+    """
 
     default_code = "provider.context_full"
+    is_billed = False
 
 
 class Provider(Protocol):
@@ -175,6 +212,10 @@ class Provider(Protocol):
         `stop` is asked often while it waits: once it says a reason, the answer is given up and
         Stopped raised. Raises TryAgain, LimitReached, RequestRefused and ContextFull.
         """
+        ...
+
+    def judge(self, question: JudgeRequest) -> Verdict | None:
+        """Judge whether a silent session is busy, idle or stuck; None when it cannot tell."""
         ...
 
 

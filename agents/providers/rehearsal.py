@@ -6,7 +6,7 @@ from typing import Any
 from agents.policy import script as scripts
 from agents.policy.script import Step
 
-from .base import Answer, Request, Stop, ToolUse
+from .base import Answer, JudgeRequest, Request, Stop, ToolUse, Verdict
 
 HAND_OVER = "session_hand_off"
 TAKE_OVER = "session_acknowledge_handoff"
@@ -37,6 +37,10 @@ class Rehearsal:
         if step.waits and not state.take(step):
             return state.answer("", (), is_last=True)
         return state.play(step, is_end=state.at + 1 >= len(steps))
+
+    def judge(self, question: JudgeRequest) -> Verdict | None:  # noqa: ARG002 - a script judges nobody
+        """Judge nothing."""
+        return None
 
     def carried(self, state: Mapping[str, Any]) -> Mapping[str, Any]:
         """Let a successor play on from the same place of the script."""

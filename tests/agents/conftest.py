@@ -1,5 +1,6 @@
 """Fixtures of the agents' tests."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from hub.actor import Actor
 from hub.celery import app
 from tests.cast import stopped
 
+from .fake_messages import KEY, FakeMessages
 from .offering import FIX, change, offered
 from .played import Played
 from .stage import Set, build
@@ -64,3 +66,12 @@ def approved(stage: Set, writer: Actor) -> PullRequest:
     stage.act("pull.merge", pull=row.number)
     row.refresh_from_db()
     return row
+
+
+@pytest.fixture
+def api(settings: Settings) -> Iterator[FakeMessages]:
+    """A Messages API on loopback that the anthropic provider talks to."""
+    with FakeMessages() as api:
+        settings.ANTHROPIC_BASE_URL = api.url
+        settings.ANTHROPIC_API_KEY = KEY
+        yield api

@@ -1,0 +1,1 @@
+"""The Messages API: conversations into requests, streams into answers, errors into troubles."""
