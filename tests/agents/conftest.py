@@ -16,11 +16,20 @@ from hub.celery import app
 from tests.cast import stopped
 
 from .fake_messages import KEY, FakeMessages
+from .marks import Mark
 from .offering import FIX, change, offered
 from .played import Played
 from .stage import Set, build
 
 __all__ = ["stopped"]
+
+
+@pytest.fixture
+def mark() -> Iterator[Mark]:
+    """Processes of this test that can be found, and that it leaves to nobody."""
+    made = Mark()
+    yield made
+    made.clear()
 
 
 @pytest.fixture
