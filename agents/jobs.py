@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef
 from agents import leases, merging, turns, waking
 from agents.actions import endings, sessions
 from agents.models import PullRequest, Session, Target, TargetState
-from hub import clock, fanout, identify
+from hub import clock, fanout, faults, identify
 from hub.errors import Unavailable
 from hub.models import HOUSE, Project
 from hub.models.projects import project_lock
@@ -43,14 +43,17 @@ def sweep() -> None:
     """Heartbeat: staff projects, hold the claims of live sessions, wake and ring what is due."""
     now = clock.now()
     sessions.hold_tasks(now, TASK_LEASE_S)
+    faults.passed("sweep.claims")
     here = Target.objects.filter(name=settings.PARLEY_TARGET)
     here.update(seen_at=now, slots=settings.SESSION_SLOTS)
     for project_id in _unstaffed():
         _try(_staff, project_id)
+    faults.passed("sweep.staffed")
     for project_id in _with_retired():
         _try(_end_retired, project_id)
     for project_id in waking.behind():
         _try(waking.make_due, project_id)
+    faults.passed("sweep.woken")
     ring_pulls()
     ring()
 

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
+from agents import workers
 from agents.keeping import Keeper
 from agents.models import Session, TurnState
 from hub import clock, identify
@@ -52,7 +53,7 @@ def claim(target: str) -> Lease | None:
             return None
         epoch = row.run.epoch + 1
         Run.objects.filter(pk=row.run_id).update(epoch=epoch, lease_until=now + _length())
-        Session.objects.filter(pk=row.pk).update(due_at=None)
+        Session.objects.filter(pk=row.pk).update(due_at=None, worker=workers.me())
     return Lease(session_id=row.pk, member_id=row.member_id, run_id=row.run_id, epoch=epoch)
 
 

@@ -158,6 +158,17 @@ def start_ticks(pid: int) -> int:
     return int(stat.rpartition(b")")[2].split()[19])
 
 
+def runs(child: Child) -> bool:
+    """Tell whether that very process is there and no zombie. Source: proc(5), stat field 3."""
+    if not child.start_ticks or start_ticks(child.pid) != child.start_ticks:
+        return False
+    try:
+        stat = Path(f"/proc/{child.pid}/stat").read_bytes()
+    except OSError:
+        return False
+    return stat.rpartition(b")")[2].split()[0] != b"Z"
+
+
 def kill(child: Child) -> bool:
     """Stop a recorded child and its group at once; False when that very process is gone."""
     if not child.start_ticks or start_ticks(child.pid) != child.start_ticks:

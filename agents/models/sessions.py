@@ -75,6 +75,7 @@ class Session(models.Model):
     before it is asked again (`retries` counts those). `context_tokens` is the size of the
     conversation after the last answer. `forgiven_at` is when a person last let it go on: guards
     count from then. `predecessor` is the session whose work it took over in a shift change.
+    `worker` is the process that held the last lease (agents.workers).
     """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="sessions")
@@ -114,6 +115,7 @@ class Session(models.Model):
     forgiven_at = models.DateTimeField(null=True, blank=True)
     retries = models.PositiveSmallIntegerField(default=0)
     failures = models.PositiveSmallIntegerField(default=0)
+    worker = models.CharField(max_length=120, blank=True)
     created_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
