@@ -20,8 +20,12 @@ logger = logging.getLogger(__name__)
 
 
 def prepare(actor: Actor, session: Session, workspace: Workspace) -> None:
-    """Make the clone of a workspace unless it stands already."""
+    """Make the clone of a workspace unless it stands already; one that a crash left is made anew.
+
+    The programs of whoever wrote there before must have ended: a lock of their git is removed.
+    """
     if workspace.state == WorkspaceState.READY:
+        git_checkouts.unlock(Path(workspace.path))
         return
     bare, path = places.bare(session.project), Path(workspace.path)
     connections.close_all()

@@ -9,7 +9,7 @@ from django.db.models import F
 
 from agents import workers
 from agents.keeping import Keeper
-from agents.models import Session, TurnState
+from agents.models import Session, TurnState, Workspace
 from hub import clock, identify
 from hub.actor import Actor
 from hub.models import Member, Run
@@ -64,13 +64,16 @@ def _length() -> timedelta:
 def release(lease: Lease) -> None:
     """Let go of a session; a turn that was cut off makes it due again.
 
-    A lease that somebody else has taken over stays theirs.
+    A lease that somebody else has taken over stays theirs. A session that was ended meanwhile
+    lets go of its checkout, too.
     """
     mine = Session.objects.live().filter(pk=lease.session_id, run__epoch=lease.epoch)
     with transaction.atomic():
         cut_off = mine.filter(turns__state=TurnState.RUNNING, due_at=None)
         cut_off.update(due_at=clock.now())
         Run.objects.filter(pk=lease.run_id, epoch=lease.epoch).update(lease_until=None)
+        over = Workspace.objects.filter(writer_id=lease.run_id, writer__ended_at__isnull=False)
+        over.filter(writer__epoch=lease.epoch).update(writer=None)
 
 
 def waiting(target: str) -> int:

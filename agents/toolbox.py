@@ -134,7 +134,7 @@ def _in_checkout(actor: Actor, session: Session, use: ToolUse, on_start: OnStart
     if use.name == COMMIT.name:
         made = checkouts.commit(actor, session, workspace, _message(use.arguments))
         return Outcome(text=f"Committed {made[:10]}.", value={"commit": made})
-    result = tools.call(_desk(workspace, on_start), use.name, dict(use.arguments))
+    result = tools.call(_desk(session, workspace, on_start), use.name, dict(use.arguments))
     return Outcome(text=result.text, exit_code=result.exit_code, seconds=result.seconds)
 
 
@@ -145,6 +145,11 @@ def _message(arguments: Mapping[str, Any]) -> str:
     return message
 
 
-def _desk(workspace: Workspace, on_start: OnStart | None) -> tools.Workspace:
-    path = Path(workspace.path)
-    return tools.Workspace(path=path, home=places.agent_home(path), on_start=on_start)
+def _desk(session: Session, workspace: Workspace, on_start: OnStart | None) -> tools.Workspace:
+    path, objective = Path(workspace.path), session.objective
+    return tools.Workspace(
+        path=path,
+        home=places.agent_home(path),
+        on_start=on_start,
+        scratch=places.scratch(objective) if objective else None,
+    )

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from django.db import InterfaceError, OperationalError, connections
@@ -15,7 +16,7 @@ from agents.models import Session, Step, ToolCall, Turn, TurnState, Workspace
 from agents.models.sessions import CallState
 from agents.processes import Child
 from agents.providers.base import RequestRefused, ToolUse
-from hub import faults, registry
+from hub import faults, identify, registry
 from hub.actor import Actor
 from hub.errors import Conflict, HubError
 from hub.models import HOUSE, Project
@@ -57,6 +58,19 @@ def _guarded(lease: Lease, keeper: Keeper) -> None:
         if not _passes(error):
             raise
         logger.warning("the turn of session %s is left open: %s", lease.session_id, error)
+        if isinstance(error, HubError):
+            _note_late(lease, error)
+
+
+def _note_late(lease: Lease, error: HubError) -> None:
+    """Leave one row of evidence that a session which is over got one more report."""
+    row = Session.objects.filter(pk=lease.session_id, ended_at__isnull=False).first()
+    if row is None or not error.code.startswith("run."):
+        return
+    facts = {"session": row.number, "epoch": lease.epoch, "code": error.code}
+    key = f"late:{row.pk}:{lease.epoch}"
+    with suppress(HubError):
+        registry.call(identify.of_hub(row.project_id), "session.late_result", facts, key)
 
 
 def _passes(error: Exception) -> bool:

@@ -27,7 +27,7 @@ def _named(pid: int) -> str:
 def _here() -> str:
     """Name this boot and this PID namespace: elsewhere the same pid is another process."""
     try:
-        return f"{BOOT.read_text().strip()}.{os.readlink(SPACE)}"
+        return f"{BOOT.read_text().strip()}.{SPACE.readlink()}"
     except OSError:
         return ""
 

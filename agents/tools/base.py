@@ -19,6 +19,7 @@ OUTPUT_BYTES = 65_536  # half from the head and half from the tail
 MAX_OPEN_FILES = 4_096
 MAX_WRITTEN_BYTES = 1 << 30  # of one file
 CPU_GRACE_S = 10
+SCRATCH = "$SCRATCH/"
 MAX_PROCESSES = 1_024  # of the dedicated user; without one it would count the hub's own
 
 # Everything an agent starts begins here, already inside what contains it. A limit that the
@@ -42,7 +43,8 @@ class Workspace:
 
     `home` is the HOME of its programs, `owner` the system user they run as (only where the hub
     is root), `environment` is added to their clean one. `on_start` hears of every program
-    before it is waited for, so that it can be recorded.
+    before it is waited for, so that it can be recorded. `scratch` is the folder that the agents
+    of an objective share: it is in no checkout and no diff; programs find it as $SCRATCH.
     """
 
     path: Path
@@ -50,6 +52,16 @@ class Workspace:
     owner: RunAs | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     on_start: Callable[[Child], None] | None = None
+    scratch: Path | None = None
+
+    def place(self, path: str) -> tuple[Path, str]:
+        """Say in which folder a tool's path lies, and what it is called from there.
+
+        `$SCRATCH/notes.md` means the shared folder, as in a command; the rest is the checkout.
+        """
+        if self.scratch is not None and path.startswith(SCRATCH):
+            return self.scratch, path.removeprefix(SCRATCH)
+        return self.path, path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +132,7 @@ def environment(workspace: Workspace) -> dict[str, str]:
         "GIT_AUTHOR_EMAIL": f"agent@{DOMAIN}",
         "GIT_COMMITTER_NAME": "agent",
         "GIT_COMMITTER_EMAIL": f"agent@{DOMAIN}",
+        **({"SCRATCH": str(workspace.scratch)} if workspace.scratch else {}),
         **workspace.environment,
     }
 
@@ -154,10 +167,11 @@ def execute(workspace: Workspace, argv: Sequence[str], *, timeout_s: float) -> F
 
 def _make_home(workspace: Workspace) -> None:
     """Make the home; its parent is the hub's, so that no agent can put a link in its place."""
-    workspace.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     owner = workspace.owner
-    if owner and workspace.home.stat(follow_symlinks=False).st_uid != owner.uid:
-        os.chown(workspace.home, owner.uid, owner.gid, follow_symlinks=False)
+    for folder in filter(None, (workspace.home, workspace.scratch)):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if owner and folder.stat(follow_symlinks=False).st_uid != owner.uid:
+            os.chown(folder, owner.uid, owner.gid, follow_symlinks=False)
 
 
 def text_of(done: Finished) -> str:

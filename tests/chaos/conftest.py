@@ -20,9 +20,7 @@ QUICK = {"PARLEY_LEASE_S": "1", "PARLEY_SWEEP_S": "0.5", "PARLEY_PULL_LEASE_S": 
 
 
 @pytest.fixture(scope="session")
-def nursery(
-    django_db_setup: None, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Nursery]:
+def nursery(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
     """The program that forks workers; leases and sweeps take a second there."""
     nursery = Nursery(tmp_path_factory.mktemp("nursery"), **QUICK)
     yield nursery

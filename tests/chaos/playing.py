@@ -2,6 +2,7 @@
 
 import json
 import logging
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,7 @@ def play(home: str, project: int, fault: str = "") -> int:
     faults.arm(fault)
     recovery.reconcile(settings.PARLEY_TARGET)
     problem = rehearsing.play(stage_of(project), PATIENCE_S, lambda _line: None)
-    print(problem or "the story is told")
+    sys.stdout.write(f"{problem or 'the story is told'}\n")
     return 1 if problem else 0
 
 

@@ -64,7 +64,8 @@ def _turns(stage: Stage) -> list[str]:
     calls = Counter(
         ToolCall.objects.filter(state="done").values_list("step__turn__session", "use_id")
     )
-    found += [f"call {use} of session {one} ran {n} times" for (one, use), n in calls.items() if n > 1]
+    twice = [use for (_, use), count in calls.items() if count > 1]
+    found += [f"call {use} ran twice" for use in twice]
     bad = Turn.objects.exclude(state="done").count()
     return [*found, *([f"{bad} turns are not done"] if bad else [])]
 
@@ -79,7 +80,7 @@ def _left(stage: Stage) -> list[str]:
         "half-handled messages": Message.objects.filter(handled_at=None),
     }
     found = [f"{query.count()} {name} are left" for name, query in rows.items() if query.exists()]
-    locks = [path for path in stage.source.rglob("*.lock")]
+    locks = list(stage.source.rglob("*.lock"))
     return [*found, *(f"{path.name} is left in the source" for path in locks)]
 
 
