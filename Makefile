@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test test-services e2e check fmt rehearse bench lock
+.PHONY: help run test test-services e2e chaos check fmt rehearse bench lock
 
 PYTHON ?= python3
 VENV := .venv
@@ -21,7 +21,7 @@ run: $(VENV)/run.stamp  ## Start Parley on http://127.0.0.1:8000 (needs nothing 
 	exec $(PY) manage.py up $(ARGS)
 
 test: $(VENV)/dev.stamp  ## Run the tests, on a database of their own
-	$(PY) -m pytest -n $(WORKERS) --dist loadgroup --ignore tests/e2e -m "not live" $(ARGS)
+	$(PY) -m pytest -n $(WORKERS) --dist loadgroup --ignore tests/e2e -m "not live and not chaos" $(ARGS)
 
 test-services: $(VENV)/dev.stamp  ## Run the tests marked services on DATABASE_URL, REDIS_URL, CELERY_BROKER_URL
 	@for name in DATABASE_URL REDIS_URL CELERY_BROKER_URL; do \
@@ -30,6 +30,13 @@ test-services: $(VENV)/dev.stamp  ## Run the tests marked services on DATABASE_U
 
 e2e: $(VENV)/dev.stamp  ## Run the tests in a browser (needs chromium)
 	$(PY) -m pytest tests/e2e $(ARGS)
+
+CHAOS_RUNS ?= 20
+CHAOS_MINUTES ?= 60
+chaos: $(VENV)/dev.stamp  ## Kill workers at every fault point, and race many (CHAOS_RUNS, CHAOS_MINUTES)
+	env -u DATABASE_URL -u REDIS_URL -u CELERY_BROKER_URL \
+	  PARLEY_CHAOS_RUNS=$(CHAOS_RUNS) PARLEY_CHAOS_MINUTES=$(CHAOS_MINUTES) \
+	  $(PY) -m pytest -p no:randomly tests/chaos $(ARGS)
 
 check: $(VENV)/dev.stamp  ## Check style, types, layers, templates, migrations, house rules
 	$(VENV)/bin/ruff check .

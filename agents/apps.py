@@ -16,7 +16,8 @@ class AgentsConfig(AppConfig):
     def ready(self) -> None:
         """Import the modules that register actions, and add the agents' parts to the pages."""
         nouns = (
-            "asides calls merges pulls sessions shifts successors targets turns waits workspaces"
+            "asides calls merges pulls reclaims sessions shifts successors targets turns waits"
+            " workspaces"
         )
         for noun in nouns.split():
             import_module(f"agents.actions.{noun}")

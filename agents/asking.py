@@ -24,7 +24,7 @@ from agents.providers.base import (
     ToolUse,
     TryAgain,
 )
-from hub import clock, registry
+from hub import clock, faults, registry
 from hub.actor import Actor
 
 UNDONE = frozenset({CallState.PLANNED, CallState.BEGUN})  # in a turn that ended before
@@ -68,12 +68,15 @@ def ask(
             wait = {"reason": trouble.message, "retry_after_s": trouble.retry_after_s}
             registry.call(actor, "turn.retry", wait)
             raise Interrupted(trouble.message) from trouble
+        faults.passed("turn.answered")
         registry.call(actor, "turn.answer", _stored(answer, model))
+        faults.passed("turn.stored")
         return
 
 
 def _respond(provider: Provider, request: Request, keeper: Keeper) -> Answer:
     connections.close_all()  # nothing is held while a model thinks
+    faults.passed("turn.asking")
     try:
         return provider.respond(request, keeper.stop)
     except Stopped as stopped:

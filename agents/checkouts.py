@@ -9,7 +9,7 @@ from agents import containment, places
 from agents.git import checkouts as git_checkouts
 from agents.git import repository, syncing, trees
 from agents.models import PullRequest, PullState, Session, Workspace, WorkspaceState
-from hub import clock, registry
+from hub import clock, faults, registry
 from hub.actor import Actor
 from hub.errors import Conflict, HubError
 from hub.text import mask
@@ -20,12 +20,17 @@ logger = logging.getLogger(__name__)
 
 
 def prepare(actor: Actor, session: Session, workspace: Workspace) -> None:
-    """Make the clone of a workspace unless it stands already."""
+    """Make the clone of a workspace unless it stands already; one that a crash left is made anew.
+
+    The programs of whoever wrote there before must have ended: a lock of their git is removed.
+    """
     if workspace.state == WorkspaceState.READY:
+        git_checkouts.unlock(Path(workspace.path))
         return
     bare, path = places.bare(session.project), Path(workspace.path)
     connections.close_all()
     repository.ensure_mirror(session.project.repository, bare)
+    faults.passed("turn.mirrored")
     if path.exists():
         git_checkouts.remove_checkout(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -36,6 +41,7 @@ def prepare(actor: Actor, session: Session, workspace: Workspace) -> None:
         base=workspace.base_branch,
         owner=containment.user(),
     )
+    faults.passed("turn.cloned")
     registry.call(actor, "workspace.ready", {"workspace": workspace.pk, "base_commit": commit})
     workspace.state = WorkspaceState.READY
 
@@ -60,7 +66,9 @@ def commit(actor: Actor, session: Session, workspace: Workspace, message: str) -
         expected=tree.tip,
     )
     subject = message.strip().splitlines()[0][:MAX_SUBJECT_CHARS]
+    faults.passed("commit.made")
     registry.call(actor, "workspace.committed", {"commit": made, "subject": subject})
+    faults.passed("commit.reported")
     _show(bare, workspace)
     return made
 

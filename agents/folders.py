@@ -150,6 +150,16 @@ class Folder:
             raise self._refusal(error, parts) from error
         return mode is None
 
+    def remove(self, parts: tuple[str, ...]) -> bool:
+        """Remove what a path names, not what it points to; False when nothing is there."""
+        try:
+            os.unlink(parts[-1], dir_fd=self._parent(parts))
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise self._refusal(error, parts) from error
+        return True
+
     def _mode_to_write(self, parts: tuple[str, ...], parent: int) -> int | None:
         try:
             status = os.stat(parts[-1], dir_fd=parent, follow_symlinks=False)

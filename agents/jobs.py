@@ -2,20 +2,23 @@
 
 import logging
 from collections.abc import Callable
+from typing import Any
 
-from celery import shared_task
+from celery import shared_task, signals
 from django.conf import settings
+from django.db import DatabaseError, connections
 from django.db.models import Exists, OuterRef
 
-from agents import leases, merging, recalling, turns, waking
+from agents import leases, merging, recalling, reclaiming, recovery, turns, waking
 from agents.actions import endings, sessions, shifts
 from agents.models import Aside, PullRequest, Session, Target, TargetState
-from hub import clock, fanout, identify
-from hub.errors import Unavailable
+from hub import clock, fanout, faults, identify
+from hub.errors import HubError, Unavailable
 from hub.models import HOUSE, Project
 from hub.models.projects import project_lock
 
 TASK_LEASE_S = 900
+LOOK_AFTER_S = 60  # between two looks at what a target may remove from its disk
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +26,29 @@ logger = logging.getLogger(__name__)
 def queue() -> str:
     """Name this host's queue of turns and git work."""
     return f"sessions.{settings.PARLEY_TARGET}"
+
+
+@signals.celeryd_after_setup.connect
+def begin(instance: Any, **_: object) -> None:
+    """Before a sessions worker takes its first job, take up what a dead one of this host held."""
+    if queue() not in instance.app.amqp.queues.consume_from:
+        return
+    try:
+        recovery.reconcile(settings.PARLEY_TARGET)
+    except (HubError, DatabaseError):  # leases end by themselves, only later
+        logger.exception("what dead workers hold is not looked at")
+    finally:
+        connections.close_all()
+    ring_pulls()
+    ring()
+
+
+@shared_task(name="agents.jobs.look_after", time_limit=600)
+def look_after() -> None:
+    """Let go of what dead workers of this host hold, and remove from its disk what may go."""
+    recovery.reconcile(settings.PARLEY_TARGET)
+    reclaiming.reclaim(settings.PARLEY_TARGET)
+    reclaiming.clear_scratch(settings.PARLEY_TARGET)
 
 
 @shared_task(name="agents.jobs.run_turn")
@@ -49,19 +75,25 @@ def sweep() -> None:
     """Heartbeat: staff projects, hold the claims of live sessions, wake and ring what is due."""
     now = clock.now()
     sessions.hold_tasks(now, TASK_LEASE_S)
+    faults.passed("sweep.claims")
     here = Target.objects.filter(name=settings.PARLEY_TARGET)
     here.update(seen_at=now, slots=settings.SESSION_SLOTS)
     for project_id in _unstaffed():
         _try(_staff, project_id)
+    faults.passed("sweep.staffed")
     for project_id in _with_retired():
         _try(_end_retired, project_id)
     for project_id in shifts.overdue(now):
         _try(_compose_overdue, project_id)
     for project_id in waking.behind():
         _try(waking.make_due, project_id)
+    faults.passed("sweep.woken")
     ring_pulls()
     ring_asides()
     ring()
+    if now.timestamp() % LOOK_AFTER_S < settings.SWEEP_S:
+        for target in Target.objects.exclude(state=TargetState.DISABLED):
+            fanout.send_job("agents.jobs.look_after", queue=f"sessions.{target.name}")
 
 
 def _try(work: Callable[[int], object], project_id: int) -> None:

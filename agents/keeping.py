@@ -10,7 +10,7 @@ from django.db import Error, connection
 from agents import processes
 from agents.processes import Child
 
-LOOK_S = 2.0  # a hold that was ended from outside is noticed this soon
+LOOK_S = 1.0  # a hold that was ended from outside is noticed this soon
 
 logger = logging.getLogger(__name__)
 

@@ -7,8 +7,9 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
+from agents import workers
 from agents.keeping import Keeper
-from agents.models import Session, TurnState
+from agents.models import Session, TurnState, Workspace
 from hub import clock, identify
 from hub.actor import Actor
 from hub.models import Member, Run
@@ -52,7 +53,7 @@ def claim(target: str) -> Lease | None:
             return None
         epoch = row.run.epoch + 1
         Run.objects.filter(pk=row.run_id).update(epoch=epoch, lease_until=now + _length())
-        Session.objects.filter(pk=row.pk).update(due_at=None)
+        Session.objects.filter(pk=row.pk).update(due_at=None, worker=workers.me())
     return Lease(session_id=row.pk, member_id=row.member_id, run_id=row.run_id, epoch=epoch)
 
 
@@ -63,13 +64,16 @@ def _length() -> timedelta:
 def release(lease: Lease) -> None:
     """Let go of a session; a turn that was cut off makes it due again.
 
-    A lease that somebody else has taken over stays theirs.
+    A lease that somebody else has taken over stays theirs. A session that was ended meanwhile
+    lets go of its checkout, too.
     """
     mine = Session.objects.live().filter(pk=lease.session_id, run__epoch=lease.epoch)
     with transaction.atomic():
         cut_off = mine.filter(turns__state=TurnState.RUNNING, due_at=None)
         cut_off.update(due_at=clock.now())
         Run.objects.filter(pk=lease.run_id, epoch=lease.epoch).update(lease_until=None)
+        over = Workspace.objects.filter(writer_id=lease.run_id, writer__ended_at__isnull=False)
+        over.filter(writer__epoch=lease.epoch).update(writer=None)
 
 
 def waiting(target: str) -> int:

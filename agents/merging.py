@@ -4,6 +4,7 @@ import logging
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.conf import settings
 from django.db import connections
 
 from agents import containment, places, tools
@@ -15,7 +16,7 @@ from agents.git.run import GitError
 from agents.keeping import Keeper
 from agents.models import PullRequest, PullState, Session
 from agents.models.sessions import REHEARSAL
-from hub import clock, identify, registry
+from hub import clock, faults, identify, registry
 from hub.errors import Conflict, HubError
 
 CHECK_TIMEOUT_S = 600
@@ -76,6 +77,7 @@ def work_on(pk: int) -> None:
     row = PullRequest.objects.select_related("project", "task", "workspace").get(pk=pk)
     step = {PullState.PREPARING: _prepare, PullState.MERGING: _merge}.get(PullState(row.state))
     connections.close_all()
+    faults.passed("merge.claimed")
     if step is None:
         return
     with _keep(pk, attempt) as keeper:
@@ -93,7 +95,7 @@ def _keep(pk: int, attempt: int) -> Keeper:
             return pulls.renew_claim(pk, attempt, clock.now())
         return PullRequest.objects.filter(pk=pk, attempt=attempt).exists()
 
-    return Keeper(f"pull request {pk}", pulls.CLAIM_S, look)
+    return Keeper(f"pull request {pk}", settings.PULL_LEASE_S, look)
 
 
 def _attempt(job: Job, step: Any) -> None:
@@ -115,12 +117,14 @@ def _prepare(job: Job) -> None:
     row, bare = job.row, places.bare(job.row.project)
     head = repository.branch_tip(bare, row.branch) or ""
     base_tip = repository.branch_tip(bare, row.base_branch) or ""
+    faults.passed("merge.compared")
     job.report(
         "pull.prepared",
         base_commit=git_merges.merge_base(bare, base_tip, head),
         head_commit=head,
         tree=repository.tree_of(bare, head),
     )
+    faults.passed("merge.prepared")
 
 
 def _look_again(job: Job) -> None:
@@ -137,14 +141,18 @@ def _merge(job: Job) -> None:
     bare, passed = places.bare(row.project), dict[str, Check]()
     for number in range(1, MAX_ROUNDS + 1):
         repository.ensure_mirror(source, bare)
+        faults.passed("merge.mirrored")
         base = repository.branch_tip(bare, row.base_branch) or ""
         if row.publishing and git_merges.is_ancestor(bare, row.publishing, base):
             job.report("pull.merged", commit=row.publishing)  # its answer was lost, or its job died
             return
         tip, tree = _result(row, base)
+        faults.passed("merge.rebased")
         check = passed[tree] = passed.get(tree) or _check(job, tree)
+        faults.passed("merge.checked")
         facts = {"check_output": check.output, "check_exit_code": check.exit_code}
         job.report("pull.publish", commit=tip, **facts)
+        faults.passed("merge.noted")
         row.publishing = tip
         try:
             _publish(row, tip, base)
@@ -153,7 +161,9 @@ def _merge(job: Job) -> None:
             if not moved or number == MAX_ROUNDS:
                 raise Refused(error.message, check) from error
         else:
+            faults.passed("merge.published")
             job.report("pull.merged", commit=tip)
+            faults.passed("merge.reported")
             return
 
 
@@ -173,6 +183,7 @@ def _publish(row: PullRequest, tip: str, base: str) -> None:
     """Bring a commit into the source, and the hub's own branch after it."""
     bare = places.bare(row.project)
     publishing.publish(bare, row.project.repository, row.base_branch, tip=tip, expected=base)
+    faults.passed("merge.pushed")
     try:
         git_merges.fast_forward(bare, row.base_branch, tip=tip, expected=base)
     except Conflict:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from hub.models import Project
+from hub.models import Objective, Project
 
 
 def bare(project: Project) -> Path:
@@ -25,6 +25,18 @@ def checkout(project: Project, branch: str) -> Path:
 def agent_home(checkout_path: Path) -> Path:
     """Folder that the commands of a checkout's agents have as their HOME."""
     folder = checkout_path.parent / f"{checkout_path.name}.home"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder
+
+
+def scratch_folder(project: Project, objective: int) -> Path:
+    """Folder of an objective's scratch; it may not be there."""
+    return Path(settings.PARLEY_HOME) / "scratch" / project.slug / str(objective)
+
+
+def scratch(objective: Objective) -> Path:
+    """Folder that the agents of an objective share beside their checkouts, made on first use."""
+    folder = scratch_folder(objective.project, objective.number)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     return folder
 

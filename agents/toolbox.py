@@ -154,7 +154,7 @@ def _message(arguments: Mapping[str, Any]) -> str:
 
 
 def _desk(session: Session, workspace: Workspace, on_start: OnStart | None) -> tools.Workspace:
-    path = Path(workspace.path)
+    path, objective = Path(workspace.path), session.objective
     return tools.Workspace(
         path=path,
         home=places.agent_home(path),
@@ -163,4 +163,5 @@ def _desk(session: Session, workspace: Workspace, on_start: OnStart | None) -> t
         network=session.project.allows_network,
         is_our_own=session.is_rehearsal,
         on_start=on_start,
+        scratch=places.scratch(objective) if objective else None,
     )

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from django.db import InterfaceError, OperationalError, connections
@@ -15,7 +16,7 @@ from agents.models import Session, Step, ToolCall, Turn, TurnState, Workspace
 from agents.models.sessions import CallState
 from agents.processes import Child
 from agents.providers.base import GOES_ON, RequestRefused, ToolUse
-from hub import registry
+from hub import faults, identify, registry
 from hub.actor import Actor
 from hub.errors import Conflict, HubError
 from hub.models import HOUSE, Project
@@ -31,11 +32,13 @@ def run_next(target: str) -> bool:
     lease = leases.claim(target)
     if lease is None:
         return False
+    faults.passed("turn.claimed")
     try:
         with leases.keep(lease) as keeper:
             _guarded(lease, keeper)
     finally:
         leases.release(lease)
+    faults.passed("turn.released")
     return True
 
 
@@ -55,6 +58,19 @@ def _guarded(lease: Lease, keeper: Keeper) -> None:
         if not _passes(error):
             raise
         logger.warning("the turn of session %s is left open: %s", lease.session_id, error)
+        if isinstance(error, HubError):
+            _note_late(lease, error)
+
+
+def _note_late(lease: Lease, error: HubError) -> None:
+    """Leave one row of evidence that a session which is over got one more report."""
+    row = Session.objects.filter(pk=lease.session_id, ended_at__isnull=False).first()
+    if row is None or not error.code.startswith("run."):
+        return
+    facts = {"session": row.number, "epoch": lease.epoch, "code": error.code}
+    key = f"late:{row.pk}:{lease.epoch}"
+    with suppress(HubError):
+        registry.call(identify.of_hub(row.project_id), "session.late_result", facts, key)
 
 
 def _passes(error: Exception) -> bool:
@@ -85,6 +101,7 @@ def _turn(actor: Actor, lease: Lease, keeper: Keeper) -> None:
         registry.call(actor, "turn.wait", {"reason": "a program of its last turn does not end"})
         return
     begun = registry.call(actor, "turn.begin", {})
+    faults.passed("turn.begun")
     workspace = _workspace(actor, session)
     if workspace is None and _needs_checkout(session) and session.role in toolbox.WRITERS:
         registry.call(actor, "turn.wait", {"reason": "another agent is writing in the checkout"})
@@ -97,6 +114,7 @@ def _turn(actor: Actor, lease: Lease, keeper: Keeper) -> None:
             "upto": inbox["upto"],
         }
         registry.call(actor, "turn.read", handing.told(actor, session, shift, news))
+        faults.passed("turn.read")
     try:
         _answers(actor, lease, keeper)
     except Interrupted:
@@ -108,13 +126,16 @@ def _turn(actor: Actor, lease: Lease, keeper: Keeper) -> None:
     _leave(actor, session, workspace)
     registry.call(actor, "turn.end", {})
     handing.weigh(actor, session, begun["number"])
+    faults.passed("turn.ended")
 
 
 def _leave(actor: Actor, session: Session, workspace: Workspace | None) -> None:
     """Commit what the turn wrote, and let others write."""
     if workspace is not None and session.role in toolbox.WRITERS:
         checkouts.save(actor, session, workspace)
+        faults.passed("turn.saved")
         registry.call(actor, "workspace.leave", {})
+        faults.passed("turn.left")
 
 
 def load(pk: int) -> Session:
@@ -141,6 +162,7 @@ def _workspace(actor: Actor, session: Session) -> Workspace | None:
     if session.role in toolbox.WRITERS and not children.end(children.of_others(workspace, session)):
         registry.call(actor, "workspace.leave", {})
         return None
+    faults.passed("turn.taken")
     checkouts.prepare(actor, session, workspace)
     session.workspace = workspace
     return workspace
@@ -193,15 +215,18 @@ def _finish_calls(
 def _run(actor: Actor, session: Session, turn: Turn, call: ToolCall, keeper: Keeper) -> Any:
     def started(child: Child) -> None:
         children.record(actor, call.pk, child)
+        faults.passed("call.started")
         _let_go()
         keeper.watch(child)
 
     use = ToolUse(id=call.use_id, name=call.name, arguments=call.arguments)
     if not toolbox.is_repeatable(call.name):
         registry.call(actor, "turn.begin_call", {"call": call.pk, "activity": call.name})
+        faults.passed("call.begun")
     _let_go()
     key = f"session:{session.pk}:{turn.number}:{call.pk}"
     outcome = toolbox.run(actor, session, use, key, started)
+    faults.passed("call.done")
     if Session.objects.filter(pk=session.pk, ended_at__isnull=False).exists():
         return outcome.value
     registry.call(
@@ -215,6 +240,7 @@ def _run(actor: Actor, session: Session, turn: Turn, call: ToolCall, keeper: Kee
             "seconds": outcome.seconds,
         },
     )
+    faults.passed("call.stored")
     call.state, call.result, call.is_error = CallState.DONE, mask(outcome.text), outcome.is_error
     return outcome.value
 

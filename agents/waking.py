@@ -8,7 +8,7 @@ from django.db.models.functions import Coalesce
 
 from agents.models import Session
 from agents.policy.attention import Sleeper, wakes
-from hub import clock, identify
+from hub import clock, faults, identify
 from hub.actions import events, inbox
 from hub.models import (
     HOUSE,
@@ -53,6 +53,7 @@ def make_due(project_id: int) -> bool:
         )
         if rows:
             woke |= _wake_for(project_id, rows)
+            faults.passed("wake.read")
             events.advance_cursor(project_id, READER, rows[-1].seq)
         if len(rows) < MAX_EVENTS:
             break

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from celery import shared_task
 
-from hub import clock, identify
+from hub import clock, faults, identify
 from hub.actions import decisions, events, messages, tasks
 from hub.errors import Unavailable
 from hub.models import HOUSE, Decision, Message, Task
@@ -25,10 +25,12 @@ def sweep() -> None:
     halves = Message.objects.half_handled(now).order_by("posted_at").values_list("pk", flat=True)
     for pk in halves[:MAX_MESSAGES]:
         _try(pk, messages.handle)
+    faults.passed("sweep.messages")
     lapsed = Task.objects.lease_over(now).values_list("project_id", flat=True)
     due = Decision.objects.due(now).values_list("project_id", flat=True)
     for project_id in sorted({*lapsed, *due} - {HOUSE}):
         _try(project_id, _sweep_project)
+    faults.passed("sweep.lapsed")
     events.advance_cursor(HOUSE, HEARTBEAT, int(now.timestamp()))
 
 

@@ -3,11 +3,13 @@
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
 from pydantic import BaseModel, ConfigDict, Field
 
 from agents import access as own
+from agents import workers
 from agents.models import (
     PULL_STATES,
     Note,
@@ -33,7 +35,6 @@ from hub.text import clip
 
 MAX_NOTES = 100
 WRITERS = ("manager", "implementer", "documenter", "tester")
-CLAIM_S = 120  # a job renews it while it works
 Commit = Annotated[str, Field(pattern=r"^[0-9a-f]{40,64}$")]
 
 
@@ -260,13 +261,14 @@ def claim(pk: int, now: datetime) -> int | None:
         row = PullRequest.objects.claimable(now).select_for_update().filter(pk=pk).first()
         if row is None:
             return None
-        row.claimed_until = now + timedelta(seconds=CLAIM_S)
+        row.claimed_until = now + timedelta(seconds=settings.PULL_LEASE_S)
         row.attempt += 1
-        row.save(update_fields=["claimed_until", "attempt"])
+        row.worker = workers.me()
+        row.save(update_fields=["claimed_until", "attempt", "worker"])
     return row.attempt
 
 
 def renew_claim(pk: int, attempt: int, now: datetime) -> bool:
     """Hold a claim longer; False when another job has it. Writes no event."""
     rows = PullRequest.objects.filter(pk=pk, attempt=attempt, claimed_until__isnull=False)
-    return bool(rows.update(claimed_until=now + timedelta(seconds=CLAIM_S)))
+    return bool(rows.update(claimed_until=now + timedelta(seconds=settings.PULL_LEASE_S)))

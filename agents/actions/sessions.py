@@ -20,7 +20,7 @@ from hub.models import ChannelKind, Member, Project, Run, Task, TaskState
 from hub.models.projects import held
 from hub.policy.roles import role as role_of
 from hub.registry import action
-from hub.schemas import After, Limit, Line, MemberName, Number, Paragraph, TaskRef
+from hub.schemas import After, Done, Limit, Line, MemberName, Number, Paragraph, TaskRef
 from hub.text import mask
 
 from . import endings
@@ -203,6 +203,20 @@ def finish(
         raise Conflict("Finish or release the task you hold first.", code="session.holds_task")
     endings.end(actor, row, SessionState(state), summary)
     return row
+
+
+@action("session.late_result", needs="hub", returns=Done)
+def late_result(actor: Actor, session: Number, *, epoch: int, code: Line) -> Done:
+    """Write down, as evidence only, that a worker reported to a session after its end.
+
+    Raises Conflict for a session that is not over: then it was taken over, which is no wonder.
+    """
+    row = own.get_session(actor, session)
+    if row.state not in SESSION_STATES.final:
+        raise Conflict(f"Session {row.number} is not over.", code="session.not_over")
+    subject = f"session:{row.number}"
+    events.record(actor, "session.late_result", subject, epoch=epoch, code=code, state=row.state)
+    return Done()
 
 
 def hold_tasks(now: datetime, lease_s: int) -> int:

@@ -7,11 +7,11 @@ import os
 from pathlib import Path
 
 from agents import processes
-from agents.folders import MAX_DEPTH
+from agents.folders import MAX_DEPTH, Folder
 from agents.git.repository import branch_ref, branch_tip, make_branch, private_index, tree_of
 from agents.git.run import SYSTEM_PATH, Bounds, Place, check_id, run_git
 from agents.processes import RunAs
-from hub.errors import Conflict, Invalid, NotFound, Unavailable
+from hub.errors import Conflict, HubError, Invalid, NotFound, Unavailable
 
 MAX_TREE_FILES = 100_000
 MAX_TREE_BYTES = 2_000_000_000
@@ -75,6 +75,19 @@ def remove_checkout(path: Path) -> None:
             processes.run([*step, "--", str(path)], REMOVING, REMOVE)
     if os.path.lexists(path):
         raise Unavailable("The checkout could not be removed.", code="checkout.not_removed")
+
+
+def unlock(path: Path) -> bool:
+    """Remove the index lock that a killed git left in a checkout, never through a link.
+
+    No program may run there. Tells whether there was one.
+    """
+    parts = (".git", "index.lock")
+    try:
+        with Folder(path) as folder:
+            return folder.remove(parts)
+    except HubError:
+        return False  # the agent made something else of its `.git`; its own git will complain
 
 
 def give(path: Path, owner: RunAs) -> None:

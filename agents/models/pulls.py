@@ -41,7 +41,8 @@ class PullQuerySet(models.QuerySet["PullRequest"]):
 class PullRequest(models.Model):
     """A change that asks to be merged. Approval binds to (`base_commit`, `tree`).
 
-    `claimed_until` is the lease of the job that prepares or merges it, `attempt` its fence.
+    `claimed_until` is the lease of the job that prepares or merges it, `attempt` its fence,
+    `worker` the job's process (agents.workers).
     `publishing` is the commit that a job was about to bring into the base branch: after a crash
     the next one looks whether it is there.
     """
@@ -68,6 +69,7 @@ class PullRequest(models.Model):
     )
     claimed_until = models.DateTimeField(null=True, blank=True)
     attempt = models.PositiveIntegerField(default=0)
+    worker = models.CharField(max_length=120, blank=True)
     publishing = models.CharField(max_length=64, blank=True)
     opened_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)

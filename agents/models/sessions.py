@@ -78,6 +78,7 @@ class Session(models.Model):
     conversation after the last answer. `forgiven_at` is when a person last let it go on: guards
     count from then. `predecessor` is the session whose work it took over in a shift change. From
     `relieved_at` on it takes no turn: it waits for its successor to acknowledge the hand-off.
+    `worker` is the process that held the last lease (agents.workers).
     """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="sessions")
@@ -117,6 +118,7 @@ class Session(models.Model):
     forgiven_at = models.DateTimeField(null=True, blank=True)
     retries = models.PositiveSmallIntegerField(default=0)
     failures = models.PositiveSmallIntegerField(default=0)
+    worker = models.CharField(max_length=120, blank=True)
     created_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True, blank=True)
     relieved_at = models.DateTimeField(null=True, blank=True)

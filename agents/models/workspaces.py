@@ -28,7 +28,11 @@ WORKSPACE_STATES = Machine(
 
 
 class Workspace(models.Model):
-    """A task's clone on a target's disk; `writer` is the run that may change it now."""
+    """A task's clone on a target's disk; `writer` is the run that may change it now.
+
+    It stands on the disk until `removed_at`. `discarded_at` is when a person or a manager gave up
+    what is in it; `kept_because` says why a checkout that is over is not removed.
+    """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="workspaces")
     task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="workspaces")
@@ -43,7 +47,10 @@ class Workspace(models.Model):
     writer = models.ForeignKey(
         Run, null=True, blank=True, on_delete=models.SET_NULL, related_name="writes_in"
     )
+    kept_because = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField()
+    discarded_at = models.DateTimeField(null=True, blank=True)
+    removed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         verbose_name = "workspace"

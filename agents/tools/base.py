@@ -17,6 +17,7 @@ from agents.processes import Child, Finished, RunAs
 from hub.errors import NotFound, Unavailable
 
 OUTPUT_BYTES = 65_536  # half from the head and half from the tail
+SCRATCH = "$SCRATCH/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +28,8 @@ class Workspace:
     is root), `environment` is added to their clean one. Besides the system they may read
     `readable`; they reach a network only with `network`. `is_our_own` marks commands that Parley
     brings along, which may run where nothing can contain them. `on_start` hears of every
-    program before it is waited for, so that it can be recorded.
+    program before it is waited for, so that it can be recorded. `scratch` is the folder that the
+    agents of an objective share: it is in no checkout and no diff; programs find it as $SCRATCH.
     """
 
     path: Path
@@ -38,12 +40,22 @@ class Workspace:
     network: bool = False
     is_our_own: bool = False
     on_start: Callable[[Child], None] | None = None
+    scratch: Path | None = None
+
+    def place(self, path: str) -> tuple[Path, str]:
+        """Say in which folder a tool's path lies, and what it is called from there.
+
+        `$SCRATCH/notes.md` means the shared folder, as in a command; the rest is the checkout.
+        """
+        if self.scratch is not None and path.startswith(SCRATCH):
+            return self.scratch, path.removeprefix(SCRATCH)
+        return self.path, path
 
     def box(self, timeout_s: float) -> Box:
         """Say what a program finds that is started here."""
         return Box(
             path=self.path,
-            writable=(self.path, self.home),
+            writable=tuple(filter(None, (self.path, self.home, self.scratch))),
             readable=self.readable,
             user=self.owner,
             network=self.network,
@@ -108,6 +120,7 @@ def environment(workspace: Workspace) -> dict[str, str]:
         "GIT_AUTHOR_EMAIL": f"agent@{DOMAIN}",
         "GIT_COMMITTER_NAME": "agent",
         "GIT_COMMITTER_EMAIL": f"agent@{DOMAIN}",
+        **({"SCRATCH": str(workspace.scratch)} if workspace.scratch else {}),
         **workspace.environment,
     }
 
@@ -141,10 +154,11 @@ def execute(workspace: Workspace, argv: Sequence[str], *, timeout_s: float) -> F
 
 def _make_home(workspace: Workspace) -> None:
     """Make the home; its parent is the hub's, so that no agent can put a link in its place."""
-    workspace.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     owner = workspace.owner
-    if owner and workspace.home.stat(follow_symlinks=False).st_uid != owner.uid:
-        os.chown(workspace.home, owner.uid, owner.gid, follow_symlinks=False)
+    for folder in filter(None, (workspace.home, workspace.scratch)):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if owner and folder.stat(follow_symlinks=False).st_uid != owner.uid:
+            os.chown(folder, owner.uid, owner.gid, follow_symlinks=False)
 
 
 def text_of(done: Finished) -> str:

@@ -9,8 +9,9 @@ from agents.tools.base import OUTPUT_BYTES, Arguments, ToolResult, Workspace
 from hub.errors import Conflict, Invalid
 
 MAX_FILE_BYTES = 1_000_000
+WHERE = "path from the top of the checkout; $SCRATCH/… is the folder that your team shares"
 
-FilePath = Annotated[str, Field(min_length=1, description="path from the top of the checkout")]
+FilePath = Annotated[str, Field(min_length=1, description=WHERE)]
 
 
 class ReadFile(Arguments):
@@ -75,8 +76,9 @@ def edit_file(workspace: Workspace, arguments: EditFile) -> ToolResult:
 
 
 def _read(workspace: Workspace, path: str) -> str:
-    with Folder(workspace.path, workspace.owner) as folder:
-        content = folder.read(split_path(path), MAX_FILE_BYTES)
+    top, inside = workspace.place(path)
+    with Folder(top, workspace.owner) as folder:
+        content = folder.read(split_path(inside), MAX_FILE_BYTES)
     try:
         if b"\0" not in content:
             return content.decode()
@@ -86,7 +88,8 @@ def _read(workspace: Workspace, path: str) -> str:
 
 
 def _write(workspace: Workspace, path: str, content: str) -> bool:
-    parts = _check_writable(path)
+    top, inside = workspace.place(path)
+    parts = _check_writable(inside)
     try:
         raw = content.encode()
     except UnicodeEncodeError as error:
@@ -97,7 +100,7 @@ def _write(workspace: Workspace, path: str, content: str) -> bool:
             code="file.too_large",
             max_bytes=MAX_FILE_BYTES,
         )
-    with Folder(workspace.path, workspace.owner) as folder:
+    with Folder(top, workspace.owner) as folder:
         return folder.write(parts, raw)
 
 

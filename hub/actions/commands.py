@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from hub import registry
+from hub import faults, registry
 from hub.actor import Actor
 from hub.errors import HubError, NotFound
 from hub.models import Message
@@ -27,6 +27,7 @@ def carry_out(actor: Actor, message: Message) -> Outcome:
     refusals = [hint.sentence for hint in parsed.hints]
     replies = []
     for index, command in enumerate(parsed.commands):
+        faults.passed("message.command")
         try:
             found = action_for(command)
             payload = arguments(found, command)

@@ -6,7 +6,7 @@ from typing import Annotated
 from django.db.models.functions import Lower
 from pydantic import Field
 
-from hub import access, fast, identify
+from hub import access, fast, faults, identify
 from hub.actor import Actor
 from hub.errors import Conflict
 from hub.markdown import RichText
@@ -97,6 +97,7 @@ def handle(pk: int) -> None:
     A refused one leaves the message and is answered in words; a crash leaves `handled_at` empty
     and the sweep calls this again, with the same keys.
     """
+    faults.passed("message.taken")
     project_id = Message.objects.values_list("project_id", flat=True).get(pk=pk)
     with project_lock(project_id) as lock:
         message = Message.objects.select_related("author", "channel").get(pk=pk)
@@ -105,7 +106,9 @@ def handle(pk: int) -> None:
         actor = identify.of_member(message.author, message.origin, f"message:{message.seq}")
         scoped = actor.capabilities & frozenset(message.scopes)
         outcome = commands.carry_out(replace(actor, capabilities=scoped), message)
+        faults.passed("message.handled")
         _close(replace(actor, clock=lock.now), message, outcome)
+    faults.passed("message.closed")
 
 
 def _close(actor: Actor, message: Message, outcome: commands.Outcome) -> None:

@@ -3,6 +3,7 @@
 import threading
 
 import pytest
+from pytest_django.fixtures import Settings
 
 from agents import merging, places
 from agents.actions import pulls
@@ -21,9 +22,9 @@ real_call = registry.call
 
 
 def test_a_check_that_takes_longer_than_a_claim_is_one_jobs_business(
-    stage: Set, approved: PullRequest, monkeypatch: pytest.MonkeyPatch
+    stage: Set, approved: PullRequest, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pulls, "CLAIM_S", 0.6)
+    settings.PULL_LEASE_S = 0.6
     real, others, waiting = merging.tools.call, [], threading.Event()
 
     def slow(*args):

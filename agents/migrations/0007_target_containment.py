@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('agents', '0004_asking'),
+        ('agents', '0006_shift_changes'),
     ]
 
     operations = [

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('agents', '0004_asking'),
+        ('agents', '0005_recovery'),
         ('hub', '0005_decision_effects'),
     ]
 
