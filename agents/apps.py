@@ -13,6 +13,15 @@ class AgentsConfig(AppConfig):
 
     def ready(self) -> None:
         """Import the modules that register actions, and add the agents' parts to the pages."""
-        for noun in ("calls", "merges", "pulls", "sessions", "turns", "waits", "workspaces"):
+        for noun in (
+            "calls",
+            "merges",
+            "pulls",
+            "sessions",
+            "spending",
+            "turns",
+            "waits",
+            "workspaces",
+        ):
             import_module(f"agents.actions.{noun}")
         import_module("agents.web.parts").register()

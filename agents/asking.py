@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import connections
 
-from agents import casting, compose, providers, toolbox
+from agents import casting, compose, paying, providers, toolbox
 from agents.keeping import Keeper
 from agents.models import Session, Step, Turn, TurnState
 from agents.providers.base import (
@@ -23,6 +23,7 @@ from agents.providers.base import (
 )
 from hub import clock, registry
 from hub.actor import Actor
+from hub.errors import OverBudget
 
 UNKNOWN_LIMIT_S = 900  # how long a limit is taken to last when the provider does not say
 
@@ -52,7 +53,7 @@ def ask(
             registry.call(actor, "turn.park", words)
             raise Interrupted("the provider's limit is reached")
         try:
-            answer = _respond(provider, request(model), keeper)
+            answer = _respond(actor, session, provider, request(model), keeper)
         except LimitReached as limit:
             until = limit.resets_at or clock.now() + timedelta(seconds=UNKNOWN_LIMIT_S)
             casting.note_limit(session.provider, model, until)
@@ -65,12 +66,17 @@ def ask(
         return
 
 
-def _respond(provider: Provider, request: Request, keeper: Keeper) -> Answer:
-    connections.close_all()  # nothing is held while a model thinks
+def _respond(
+    actor: Actor, session: Session, provider: Provider, request: Request, keeper: Keeper
+) -> Answer:
     try:
-        return provider.respond(request, keeper.stop)
+        with paying.paid(actor, session, request, wants_history=provider.wants_history):
+            connections.close_all()  # nothing is held while a model thinks
+            return provider.respond(request, keeper.stop)
     except Stopped as stopped:
         raise Interrupted(stopped.reason) from stopped
+    except OverBudget as spent:
+        raise Interrupted(spent.message) from spent
 
 
 def _request(
@@ -96,6 +102,7 @@ def _request(
             tools=toolbox.specs(actor, session),
             state=session.provider_state,
             model=model,
+            max_output_tokens=paying.longest_answer(model),
             history=_history(session) if provider.wants_history else (),
         )
 

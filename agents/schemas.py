@@ -37,6 +37,13 @@ class TurnOut(Out):
     cancel: bool = False
 
 
+class ReservedOut(Out):
+    """Tells whether the next answer is paid for; if not, `reason` says why, and the turn waits."""
+
+    is_reserved: bool
+    reason: str = ""
+
+
 class PullOut(Out):
     number: int
     task: int = Field(validation_alias="task_number")

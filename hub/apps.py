@@ -26,7 +26,9 @@ class HubConfig(AppConfig):
         import_module("hub.celery")  # else `current_app` is one that knows no broker of ours
         for noun in (
             "board",
+            "budgets",
             "channels",
+            "costs",
             "decisions",
             "dependencies",
             "events",

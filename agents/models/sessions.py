@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db import models
 from django.db.models import Exists, Q
 
-from hub.models import HOUSE, Member, Objective, Project, Run, Task
+from hub.models import HOUSE, Budget, Member, Objective, Project, Run, Task
 from hub.states import Machine
 
 from .targets import Target, TargetState
@@ -56,7 +56,7 @@ class SessionQuerySet(models.QuerySet["Session"]):
             self.live()
             .filter(Q(due_at__lte=now) | Q(run__lease_until__lte=now))
             .filter(Q(run__lease_until=None) | Q(run__lease_until__lte=now))
-            .filter(Q(parked_until=None) | Q(parked_until__lte=now))
+            .filter(Q(parked_until=None) | Q(parked_until__lte=now), over_budget=None)
             .filter(paused_at=None, project__paused_at=None, run__ended_at=None)
             .filter(~Exists(everything), project__archived_at=None)
         )
@@ -74,7 +74,8 @@ class Session(models.Model):
     No turn begins before `parked_until`, whatever happens: a limit of the provider, or a pause
     before it is asked again (`retries` counts those). `context_tokens` is the size of the
     conversation after the last answer. `forgiven_at` is when a person last let it go on: guards
-    count from then. `predecessor` is the session whose work it took over in a shift change.
+    count from then. `predecessor` is the session whose work it took over in a shift change. No
+    turn begins while it is `over_budget`: the budget that did not cover its next call.
     """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="sessions")
@@ -112,6 +113,9 @@ class Session(models.Model):
     parked_until = models.DateTimeField(null=True, blank=True)
     paused_at = models.DateTimeField(null=True, blank=True)
     forgiven_at = models.DateTimeField(null=True, blank=True)
+    over_budget = models.ForeignKey(
+        Budget, null=True, blank=True, on_delete=models.SET_NULL, related_name="sessions"
+    )
     retries = models.PositiveSmallIntegerField(default=0)
     failures = models.PositiveSmallIntegerField(default=0)
     created_at = models.DateTimeField()
