@@ -79,7 +79,7 @@ def _wake_for(project_id: int, rows: list[Event]) -> bool:
 
 def _paid_again(rows: Iterable[Event]) -> int:
     """Let the sessions go on whose budgets got a new cap; tell how many."""
-    raised = [row.subject.partition(":")[2] for row in rows if row.name in CAPS]
+    raised = [int(row.subject.partition(":")[2]) for row in rows if row.name in CAPS]
     stopped = Session.objects.live().filter(over_budget_id__in=raised)
     waiting = stopped.filter(over_budget__stopped_at=None)  # else the news are older than the stop
     return waiting.update(over_budget=None, due_at=clock.now()) if raised else 0

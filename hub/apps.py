@@ -10,6 +10,8 @@ from django.core.checks import CheckMessage, Error, register
 from django.core.exceptions import ImproperlyConfigured
 from django.http.request import validate_host
 
+from hub.policy.prices import prices
+
 SECRET_CHARS_MIN = 32
 TARGET = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 LOOPBACK = ("127.", "localhost:", "[::1]:")
@@ -47,6 +49,17 @@ class HubConfig(AppConfig):
 def check_settings(**_: object) -> list[CheckMessage]:
     """Refuse settings that cannot work together, before anything is served."""
     return [*_check_secret(), *_check_address(), *_check_workers()]
+
+
+@register
+def check_prices(**_: object) -> list[CheckMessage]:
+    """Refuse a price list with a mistake in it: money would be counted wrongly."""
+    try:
+        prices()
+    except ValueError as error:
+        words = f"hub/prices.toml cannot be used: {error}."
+        return [Error(words, hint="Correct it; its head says what the keys mean.", id="hub.E020")]
+    return []
 
 
 def _check_secret() -> list[CheckMessage]:

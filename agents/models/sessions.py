@@ -197,6 +197,11 @@ class Turn(models.Model):
     def __str__(self) -> str:
         return f"turn {self.number}"
 
+    @property
+    def prompt_tokens(self) -> int:
+        """What its calls were given: new, written to a cache, and read from one."""
+        return self.input_tokens + self.cache_write_tokens + self.cache_read_tokens
+
 
 class Step(models.Model):
     """One stored answer of the provider: written before any of its tool calls runs.

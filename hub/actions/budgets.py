@@ -33,6 +33,7 @@ Of = Annotated[
     str,
     Field(max_length=60, description="the objective's or task's number, or the agent's name"),
 ]
+BOOKED = (ChargeState.SETTLED, ChargeState.LOST)
 NO_BUDGET = "There is no budget. Set one on the costs page or with `!cap project 20`."
 
 
@@ -50,7 +51,7 @@ def set_cap(actor: Actor, scope: Scope, cap_usd: Usd, of: Of = "") -> Budget:
         row = Budget(project_id=actor.project_id, scope=scope, **target)
         row.cap_micro_usd, row.changed_at = cap, actor.now
         charges = _charges(row)
-        row.spent_micro_usd = _sum(charges.booked(), "micro_usd")
+        row.spent_micro_usd = _sum(charges.filter(state__in=BOOKED), "micro_usd")
         held = charges.filter(state=ChargeState.RESERVED)
         row.reserved_micro_usd = _sum(held, "reserved_micro_usd")
         row.save(force_insert=True)
@@ -149,8 +150,8 @@ def _change(actor: Actor, row: Budget, cap: int, name: str) -> Budget:
         cap_micro_usd=cap, warned_at=None, stopped_at=None, changed_at=actor.now
     )
     _withdraw(actor, row)
-    facts = {"scope": row.scope, "of": row.of, "cap": cap, "before": before}
-    events.record(actor, name, f"budget:{row.pk}", **facts)
+    subject = f"budget:{row.pk}"
+    events.record(actor, name, subject, scope=row.scope, of=row.of, cap=cap, before=before)
     return row
 
 

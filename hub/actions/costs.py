@@ -4,7 +4,7 @@ from django.db.models import Count, Q, QuerySet, Sum
 
 from hub import access
 from hub.actor import Actor
-from hub.models import Budget, BudgetScope, Charge, ChargeState
+from hub.models import Budget, BudgetScope, Charge, ChargeState, Project
 from hub.policy import costs as policy
 from hub.policy.costs import usd
 from hub.policy.prices import Tokens
@@ -42,15 +42,19 @@ def summary(
 def _summed(actor: Actor, rows: "QuerySet[Charge]") -> CostOut:
     recent = Q(at__gt=actor.now - policy.DAY)
     booked = Q(state__in=[ChargeState.SETTLED, ChargeState.LOST])
-    found = rows.exclude(state=ChargeState.RELEASED).aggregate(
-        **{**SUMS, "calls": Count("pk", filter=booked)},
+    reserved = Q(state=ChargeState.RESERVED)
+    found = rows.aggregate(  # first what filters the columns that SUMS names again
         last_day_micro_usd=Sum("micro_usd", filter=recent, default=0),
-        reserved_micro_usd=Sum(
-            "reserved_micro_usd", filter=Q(state=ChargeState.RESERVED), default=0
-        ),
+        reserved_micro_usd=Sum("reserved_micro_usd", filter=reserved, default=0),
+        **{**SUMS, "calls": Count("pk", filter=booked)},
     )
     factor = round(policy.replay(tokens(found)), 2)
     return CostOut.model_validate({**found, "replay_factor": factor})
+
+
+def booked(project: Project) -> "QuerySet[Charge]":
+    """Select what counts of a project's ledger."""
+    return Charge.objects.booked().filter(project=project)
 
 
 def tokens(sums: dict[str, int]) -> Tokens:
@@ -75,11 +79,11 @@ def tell(actor: Actor, task: TaskRef | None = None) -> Sentence:
     """Say in words what the project or a task cost so far."""
     found = summary(actor, task=task)
     if task is None:
-        name, filters = "The project", {"scope": BudgetScope.PROJECT}
+        name, caps = "The project", Budget.objects.filter(scope=BudgetScope.PROJECT)
     else:
         row = access.get_task(actor, task)
-        name, filters = f"#{row.number} {row.name}", {"scope": BudgetScope.TASK, "task": row}
-    budget = Budget.objects.filter(project_id=actor.project_id, **filters).first()
+        name, caps = f"#{row.number} {row.name}", Budget.objects.filter(task=row)
+    budget = caps.filter(project_id=actor.project_id).first()
     cap = f" of {usd(budget.cap_micro_usd)}" if budget else ""
     return Sentence(
         text=f"{name} cost {usd(found.micro_usd)}{cap} so far, {usd(found.last_day_micro_usd)} of"

@@ -46,7 +46,7 @@ def reserve(actor: Actor, call: Call, prompt_tokens: int) -> Charge:
     `budget.busy` when others' reservations hold what is left of one. Nothing is written then.
     """
     priced = prices().of(call.model, actor.now.date())
-    row = _charge(actor, call)
+    row = _charge(actor, call, len(_tries(actor, call)) + 1)
     row.reserved_micro_usd = priced.price.most(prompt_tokens)
     row.price_from, row.is_unknown_model = priced.price.since, not priced.is_known
     _check(_locked(row), row.reserved_micro_usd)
@@ -78,10 +78,12 @@ def settle(actor: Actor, call: Call, usage: Mapping[str, int] | None) -> Bill:
     at the reservation. A call that nothing was reserved for is booked all the same; one that is
     booked already stays as it is.
     """
-    booked = _of(actor, call, ChargeState.SETTLED)
-    if booked is not None:
-        return Bill(tokens=_tokens(booked), micro_usd=booked.micro_usd)
-    row = _of(actor, call, ChargeState.RESERVED) or _charge(actor, call)
+    tries = _tries(actor, call)
+    row = next((one for one in tries if one.state == ChargeState.SETTLED), None)
+    if row is not None:
+        return Bill(tokens=_tokens(row), micro_usd=row.micro_usd)
+    row = next((one for one in tries if one.state == ChargeState.RESERVED), None)
+    row = row or _charge(actor, call, len(tries) + 1)
     free = is_free(call.provider)
     priced = prices().of(call.model, actor.now.date())
     bill = policy.bill(usage, priced, row.reserved_micro_usd)
@@ -111,6 +113,7 @@ def book_lost(actor: Actor, row: Charge) -> None:
 
 def end_reserved(actor: Actor, *, billed: bool) -> None:
     """End the open reservations of the actor's run, for which no answer will come any more."""
+    assert actor.run_id is not None, "only a session's run reserves"
     rows = Charge.objects.filter(project_id=actor.project_id, run_id=actor.run_id)
     for row in rows.filter(state=ChargeState.RESERVED).order_by("number"):
         if billed:
@@ -136,14 +139,13 @@ def must_stop(run_id: int) -> str:
     return f"the budget of {found.title} is spent" if found else ""
 
 
-def _charge(actor: Actor, call: Call) -> Charge:
+def _charge(actor: Actor, call: Call, number: int) -> Charge:
     assert actor.run_id is not None, "only a session's run calls a model"
     rows = Charge.objects.filter(project_id=actor.project_id)
-    tries = rows.filter(key__startswith=call.head).count()
     return Charge(
         project_id=actor.project_id,
         number=(rows.aggregate(last=Max("number"))["last"] or 0) + 1,
-        key=f"{call.head}{tries + 1}",
+        key=f"{call.head}{number}",
         member_id=actor.member_id,
         run_id=actor.run_id,
         epoch=actor.epoch,
@@ -157,28 +159,26 @@ def _charge(actor: Actor, call: Call) -> Charge:
     )
 
 
-def _of(actor: Actor, call: Call, state: ChargeState) -> Charge | None:
+def _tries(actor: Actor, call: Call) -> list[Charge]:
     rows = Charge.objects.filter(project_id=actor.project_id, key__startswith=call.head)
-    return rows.filter(state=state).first()
+    return list(rows.order_by("number"))
 
 
 def _tokens(row: Charge) -> Tokens:
     return Tokens(**{name: getattr(row, field) for name, field in policy.FIELDS.items()})
 
 
-def _book(actor: Actor, row: Charge, state: ChargeState, changes: dict[str, object]) -> None:
+def _book(actor: Actor, row: Charge, state: ChargeState, changes: Mapping[str, object]) -> None:
     reserved = row.reserved_micro_usd
-    if row.pk is None:
+    if row._state.adding:  # noqa: SLF001 - nothing was reserved for it
         for name, value in {**changes, "state": state, "ended_at": actor.now}.items():
             setattr(row, name, value)
         row.save(force_insert=True)
     else:
         CHARGE_STATES.move(row, state, ended_at=actor.now, **changes)
-    if not (row.micro_usd or reserved):
-        return
-    _locked(row)
-    _move(row, spent=row.micro_usd, reserved=-reserved)
-    budgets.warn(actor, row)
+    if (row.micro_usd or reserved) and _locked(row):
+        _move(row, spent=row.micro_usd, reserved=-reserved)
+        budgets.warn(actor, row)
 
 
 def _locked(row: Charge) -> list[Budget]:

@@ -5,6 +5,19 @@ what the parts show. Applications above add theirs in `ready()`: parts with `liv
 team does with `team.source`, panels with `panels.add`, sentences with `words.add`.
 """
 
-from . import asking, live, pages, panels, talk, team, wishes, words, work
+from . import asking, bills, costs, live, meters, pages, panels, talk, team, wishes, words, work
 
-__all__ = ["asking", "live", "pages", "panels", "talk", "team", "wishes", "words", "work"]
+__all__ = [
+    "asking",
+    "bills",
+    "costs",
+    "live",
+    "meters",
+    "pages",
+    "panels",
+    "talk",
+    "team",
+    "wishes",
+    "words",
+    "work",
+]

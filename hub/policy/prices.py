@@ -51,7 +51,7 @@ class Rates:
 
     def cost(self, tokens: Tokens) -> int:
         """Price a call in whole micro-USD, rounded up."""
-        exact = sum(getattr(self, name) * getattr(tokens, name) for name in CLASSES)
+        exact: int = sum(getattr(self, name) * getattr(tokens, name) for name in CLASSES)
         return -(-exact // MILLION)
 
 
