@@ -1,6 +1,7 @@
 """The programs that do the work, as a Django application."""
 
 from importlib import import_module
+from pkgutil import iter_modules
 
 from django.apps import AppConfig
 from django.conf import settings
@@ -15,12 +16,8 @@ class AgentsConfig(AppConfig):
 
     def ready(self) -> None:
         """Import the modules that register actions, and add the agents' parts to the pages."""
-        nouns = (
-            "asides calls merges pulls reclaims sessions shifts successors targets turns waits"
-            " workspaces"
-        )
-        for noun in nouns.split():
-            import_module(f"agents.actions.{noun}")
+        for module in iter_modules(import_module("agents.actions").__path__, "agents.actions."):
+            import_module(module.name)
         import_module("agents.web.parts").register()
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import connections
 from django.db.models import Prefetch
 
-from agents import casting, compose, handing, providers, toolbox
+from agents import casting, compose, handing, paying, providers, toolbox
 from agents.keeping import Keeper
 from agents.models import Session, Step, Turn, TurnState
 from agents.models.sessions import CallState
@@ -26,6 +26,7 @@ from agents.providers.base import (
 )
 from hub import clock, faults, registry
 from hub.actor import Actor
+from hub.errors import OverBudget
 
 UNDONE = frozenset({CallState.PLANNED, CallState.BEGUN})  # in a turn that ended before
 UNKNOWN_LIMIT_S = 900  # how long a limit is taken to last when the provider does not say
@@ -56,7 +57,7 @@ def ask(
             registry.call(actor, "turn.park", words)
             raise Interrupted("the provider's limit is reached")
         try:
-            answer = _respond(provider, request(model), keeper)
+            answer = _respond(actor, session, provider, request(model), keeper)
         except ContextFull as full:
             handing.overflow(actor, session, full)
             raise Interrupted(full.message) from full
@@ -74,13 +75,18 @@ def ask(
         return
 
 
-def _respond(provider: Provider, request: Request, keeper: Keeper) -> Answer:
-    connections.close_all()  # nothing is held while a model thinks
-    faults.passed("turn.asking")
+def _respond(
+    actor: Actor, session: Session, provider: Provider, request: Request, keeper: Keeper
+) -> Answer:
     try:
-        return provider.respond(request, keeper.stop)
+        with paying.paid(actor, session, request, wants_history=provider.wants_history):
+            connections.close_all()  # nothing is held while a model thinks
+            faults.passed("turn.asking")
+            return provider.respond(request, keeper.stop)
     except Stopped as stopped:
         raise Interrupted(stopped.reason) from stopped
+    except OverBudget as spent:
+        raise Interrupted(spent.message) from spent
 
 
 def _request(
@@ -106,6 +112,7 @@ def _request(
             tools=toolbox.specs(actor, session),
             state=session.provider_state,
             model=model,
+            max_output_tokens=paying.longest_answer(model),
             history=_history(session) if provider.wants_history else (),
         )
 

@@ -21,13 +21,22 @@ class Keeper:
     `look` is called with True to renew and with False to only look; it tells whether the hold
     is still ours. `lost` is set when it is not, and when for two thirds of its length nothing
     could be renewed: a holder stops before somebody else may begin. The program that is being
-    watched is killed then.
+    watched is killed then. `brake` is asked at each look, too, and says why an answer that is
+    being waited for has to be given up; nothing else stops for it.
     """
 
-    def __init__(self, name: str, length_s: float, look: Callable[[bool], bool]) -> None:
+    def __init__(
+        self,
+        name: str,
+        length_s: float,
+        look: Callable[[bool], bool],
+        brake: Callable[[], str] = str,
+    ) -> None:
         self.name = name
         self.lost = threading.Event()
         self._look = look
+        self._brake = brake
+        self._why = ""
         self._third_s = length_s / 3
         self._renewed_at = time.monotonic()
         self._child: Child | None = None
@@ -44,7 +53,7 @@ class Keeper:
 
     def stop(self) -> str:
         """Say why whoever holds this has to stop; nothing while it may go on."""
-        return "the lease went to another worker" if self.lost.is_set() else ""
+        return "the lease went to another worker" if self.lost.is_set() else self._why
 
     def watch(self, child: Child) -> None:
         """Kill this program when the hold is lost; the next one takes its place."""
@@ -66,6 +75,7 @@ class Keeper:
         renew = at - self._renewed_at >= self._third_s
         try:
             ours = self._look(renew)
+            self._why = self._brake()
         except Error as error:
             logger.warning("%s is not renewed: %s", self.name, error)
             return time.monotonic() - self._renewed_at < 2 * self._third_s

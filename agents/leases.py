@@ -11,6 +11,7 @@ from agents import workers
 from agents.keeping import Keeper
 from agents.models import Session, TurnState, Workspace
 from hub import clock, identify
+from hub.actions import ledger
 from hub.actor import Actor
 from hub.models import Member, Run
 
@@ -88,7 +89,10 @@ def running(target: str) -> int:
 
 
 def keep(lease: Lease) -> Keeper:
-    """Renew a lease while its turn runs; it is lost when the session was ended, too."""
+    """Renew a lease while its turn runs; it is lost when the session was ended, too.
+
+    An answer is given up while it comes when a budget that pays for it is spent.
+    """
     rows = Run.objects.filter(pk=lease.run_id, epoch=lease.epoch, ended_at=None)
 
     def look(renew: bool) -> bool:  # noqa: FBT001 - the keeper calls it
@@ -96,4 +100,7 @@ def keep(lease: Lease) -> Keeper:
             return bool(rows.update(lease_until=clock.now() + _length()))
         return rows.exists()
 
-    return Keeper(f"run {lease.run_id}", settings.LEASE_S, look)
+    def brake() -> str:
+        return ledger.must_stop(lease.run_id)
+
+    return Keeper(f"run {lease.run_id}", settings.LEASE_S, look, brake)

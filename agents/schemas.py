@@ -57,6 +57,13 @@ class AsideOut(Out):
     state: str
 
 
+class ReservedOut(Out):
+    """Tells whether the next answer is paid for; if not, `reason` says why, and the turn waits."""
+
+    is_reserved: bool
+    reason: str = ""
+
+
 class PullOut(Out):
     number: int
     task: int = Field(validation_alias="task_number")

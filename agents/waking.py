@@ -24,6 +24,7 @@ from hub.policy.inbox import Reader
 
 READER = "agents"
 WORKED_ON = ("pull.", "session.asked")  # news of these are for a worker too
+CAPS = frozenset({"budget.set", "budget.raised"})
 MAX_EVENTS = 500  # read at a time
 MAX_FOREBEARS = 5
 MAX_WINDOWS = 20  # read in one go; the next sweep reads on
@@ -76,7 +77,16 @@ def _wake_for(project_id: int, rows: list[Event]) -> bool:
     now = clock.now()
     late = Q(due_at=None) | Q(due_at__gt=now, failures=0)  # a failed one keeps its pause
     woken = Session.objects.live().filter(late, pk__in=due).update(due_at=now) if due else 0
+    woken += _paid_again(rows)
     return bool(woken) or any(row.name.startswith(WORKED_ON) for row in rows)
+
+
+def _paid_again(rows: Iterable[Event]) -> int:
+    """Let the sessions go on whose budgets got a new cap; tell how many."""
+    raised = [int(row.subject.partition(":")[2]) for row in rows if row.name in CAPS]
+    stopped = Session.objects.live().filter(over_budget_id__in=raised)
+    waiting = stopped.filter(over_budget__stopped_at=None)  # else the news are older than the stop
+    return waiting.update(over_budget=None, due_at=clock.now()) if raised else 0
 
 
 def _private(rows: Iterable[Event]) -> set[tuple[int | None, int]]:

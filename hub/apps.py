@@ -2,6 +2,7 @@
 
 import re
 from importlib import import_module
+from pkgutil import iter_modules
 from urllib.parse import urlsplit
 
 from django.apps import AppConfig
@@ -9,6 +10,8 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 from django.core.exceptions import ImproperlyConfigured
 from django.http.request import validate_host
+
+from hub.policy.prices import prices
 
 SECRET_CHARS_MIN = 32
 TARGET = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
@@ -24,27 +27,25 @@ class HubConfig(AppConfig):
     def ready(self) -> None:
         """Import the modules that register actions, and the Celery app that jobs are sent by."""
         import_module("hub.celery")  # else `current_app` is one that knows no broker of ours
-        for noun in (
-            "board",
-            "channels",
-            "decisions",
-            "dependencies",
-            "events",
-            "help",
-            "inbox",
-            "members",
-            "messages",
-            "objectives",
-            "projects",
-            "tasks",
-        ):
-            import_module(f"hub.actions.{noun}")
+        for module in iter_modules(import_module("hub.actions").__path__, "hub.actions."):
+            import_module(module.name)
 
 
 @register
 def check_settings(**_: object) -> list[CheckMessage]:
     """Refuse settings that cannot work together, before anything is served."""
     return [*_check_secret(), *_check_address(), *_check_workers()]
+
+
+@register
+def check_prices(**_: object) -> list[CheckMessage]:
+    """Refuse a price list with a mistake in it: money would be counted wrongly."""
+    try:
+        prices()
+    except ValueError as error:
+        words = f"hub/prices.toml cannot be used: {error}."
+        return [Error(words, hint="Correct it; its head says what the keys mean.", id="hub.E020")]
+    return []
 
 
 def _check_secret() -> list[CheckMessage]:

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from celery import shared_task
 
 from hub import clock, faults, identify
-from hub.actions import decisions, events, messages, tasks
+from hub.actions import decisions, events, ledger, messages, tasks
 from hub.errors import Unavailable
-from hub.models import HOUSE, Decision, Message, Task
+from hub.models import HOUSE, Charge, Decision, Message, Task
 from hub.models.projects import project_lock
 
 HEARTBEAT = "beat"  # name of the cursor that `/readyz` looks at: beat and a worker did their work
@@ -28,7 +28,8 @@ def sweep() -> None:
     faults.passed("sweep.messages")
     lapsed = Task.objects.lease_over(now).values_list("project_id", flat=True)
     due = Decision.objects.due(now).values_list("project_id", flat=True)
-    for project_id in sorted({*lapsed, *due} - {HOUSE}):
+    orphaned = Charge.objects.orphaned(now).values_list("project_id", flat=True)
+    for project_id in sorted({*lapsed, *due, *orphaned} - {HOUSE}):
         _try(project_id, _sweep_project)
     faults.passed("sweep.lapsed")
     events.advance_cursor(HOUSE, HEARTBEAT, int(now.timestamp()))
@@ -39,6 +40,7 @@ def _sweep_project(project_id: int) -> None:
         actor = identify.of_hub(project_id).at(lock.now)
         tasks.lapse(actor, lock.now)
         decisions.apply_defaults(actor, lock.now)
+        ledger.book_orphans(actor, lock.now)
 
 
 def _try(pk: int, work: Callable[[int], None]) -> None:

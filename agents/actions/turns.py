@@ -3,13 +3,12 @@ but the end of the turn.
 """
 
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Any
 
 from django.db.models import F
-from pydantic import Field
 
 from agents import access as own
-from agents import waking
+from agents import paying, waking
 from agents.models import (
     SESSION_STATES,
     Entry,
@@ -25,11 +24,13 @@ from agents.models import (
 from agents.models.sessions import CallState
 from agents.schemas import TurnOut
 from hub import fanout
-from hub.actions import channels, events, inbox, messages
+from hub.actions import channels, events, inbox, ledger, messages
 from hub.actor import Actor
 from hub.errors import Invalid
 from hub.markdown import RichText
 from hub.models import ChannelKind, Decision, DecisionKind
+from hub.policy.costs import FIELDS
+from hub.policy.prices import Tokens
 from hub.registry import action
 from hub.schemas import Done, InboxOut
 from hub.text import clip, mask
@@ -37,7 +38,6 @@ from hub.text import clip, mask
 MAX_ENTRY_CHARS = 32_000
 MAX_FAILURES = 3
 MAX_TOOL_CHARS = 48  # a longer name is no tool of ours
-TOKENS = ("input_tokens", "output_tokens", "cache_write_tokens", "cache_read_tokens")
 Facts = dict[str, Any]
 
 
@@ -70,6 +70,7 @@ def begin(actor: Actor) -> TurnOut:
     if row.state != SessionState.RUNNING:
         SESSION_STATES.move(row, SessionState.RUNNING, activity="reading")
     open_turn = row.turns.filter(state=TurnState.RUNNING).first()
+    ledger.end_reserved(actor, billed=True)  # a crash came between the call and its answer
     if open_turn:
         ToolCall.objects.filter(step__turn=open_turn, state=CallState.BEGUN).update(
             state=CallState.INTERRUPTED,
@@ -109,7 +110,7 @@ def answer(
     *,
     is_last: bool,
     state: Facts,
-    usage: dict[str, Annotated[int, Field(ge=0)]] | None = None,
+    usage: dict[str, int] | None = None,
     content: list[Facts] = [],  # noqa: B006 - pydantic copies
     model: str = "",
     stop_reason: str = "",
@@ -118,6 +119,7 @@ def answer(
     row = session_of(actor)
     turn = current(row)
     number = turn.steps.count() + 1
+    call = paying.call_of(row, turn, model)
     text = mask(text)
     step = Step.objects.create(
         turn=turn,
@@ -140,21 +142,18 @@ def answer(
         for index, call in enumerate(calls, 1)
     )
     Session.objects.filter(pk=row.pk).update(provider_state=state, retries=0, parked_until=None)
-    _count(row, turn, usage or {})
+    _count(row, turn, ledger.settle(actor, call, usage).tokens)
     if text:
         append(actor, row, turn, EntryKind.SAID, text=text)
     return Done()
 
 
-def _count(row: Session, turn: Turn, usage: dict[str, int]) -> None:
+def _count(row: Session, turn: Turn, tokens: Tokens) -> None:
     """Add an answer's tokens to its turn; all of them together are the conversation's size."""
-    Turn.objects.filter(pk=turn.pk).update(
-        **{name: F(name) + usage.get(name, 0) for name in TOKENS}
-    )
-    if usage:
-        Session.objects.filter(pk=row.pk).update(
-            context_tokens=sum(usage.get(name, 0) for name in TOKENS)
-        )
+    counted = {field: F(field) + getattr(tokens, name) for name, field in FIELDS.items()}
+    Turn.objects.filter(pk=turn.pk).update(**counted)
+    if tokens.total:
+        Session.objects.filter(pk=row.pk).update(context_tokens=tokens.total)
 
 
 @action("turn.end", needs="run", returns=Done)

@@ -37,7 +37,7 @@ def wait(actor: Actor, reason: str, *, seconds: int = 2) -> Done:
 def park(actor: Actor, until: datetime, reason: str) -> Done:
     """Leave the turn open until a moment; nothing wakes the session before."""
     row = session_of(actor)
-    _park(actor, row, until, f"{reason} until {until:%H:%M} UTC")
+    park_until(actor, row, until, f"{reason} until {until:%H:%M} UTC")
     return Done()
 
 
@@ -60,11 +60,12 @@ def retry(
     pause = max(min(FIRST_RETRY_S * 2 ** (tries - 1), LONGEST_RETRY_S), retry_after_s or 0)
     Session.objects.filter(pk=row.pk).update(retries=tries)
     until = actor.now + timedelta(seconds=pause)
-    _park(actor, row, until, f"asks again at {until:%H:%M:%S} UTC (try {tries}): {reason}")
+    park_until(actor, row, until, f"asks again at {until:%H:%M:%S} UTC (try {tries}): {reason}")
     return Done()
 
 
-def _park(actor: Actor, row: Session, until: datetime, words: str) -> None:
+def park_until(actor: Actor, row: Session, until: datetime, words: str) -> None:
+    """Leave a session's turn open, under the lock, and let nothing wake it before a moment."""
     if row.state != SessionState.WAITING_CAPACITY:
         SESSION_STATES.move(row, SessionState.WAITING_CAPACITY)
     Session.objects.filter(pk=row.pk).update(

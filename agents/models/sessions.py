@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db import models
 from django.db.models import Exists, Q
 
-from hub.models import HOUSE, Member, Objective, Project, Run, Task
+from hub.models import HOUSE, Budget, Member, Objective, Project, Run, Task
 from hub.states import Machine
 
 from .targets import Target, TargetState
@@ -58,7 +58,7 @@ class SessionQuerySet(models.QuerySet["Session"]):
             self.live()
             .filter(Q(due_at__lte=now) | Q(run__lease_until__lte=now))
             .filter(Q(run__lease_until=None) | Q(run__lease_until__lte=now))
-            .filter(Q(parked_until=None) | Q(parked_until__lte=now))
+            .filter(Q(parked_until=None) | Q(parked_until__lte=now), over_budget=None)
             .filter(paused_at=None, project__paused_at=None, run__ended_at=None, relieved_at=None)
             .filter(~Exists(everything), project__archived_at=None)
         )
@@ -77,7 +77,8 @@ class Session(models.Model):
     before it is asked again (`retries` counts those). `context_tokens` is the size of the
     conversation after the last answer. `forgiven_at` is when a person last let it go on: guards
     count from then. `predecessor` is the session whose work it took over in a shift change. From
-    `relieved_at` on it takes no turn: it waits for its successor to acknowledge the hand-off.
+    `relieved_at` on it takes no turn: it waits for its successor to acknowledge the hand-off. No
+    turn begins while it is `over_budget`: the budget that did not cover its next call.
     `worker` is the process that held the last lease (agents.workers).
     """
 
@@ -116,6 +117,9 @@ class Session(models.Model):
     parked_until = models.DateTimeField(null=True, blank=True)
     paused_at = models.DateTimeField(null=True, blank=True)
     forgiven_at = models.DateTimeField(null=True, blank=True)
+    over_budget = models.ForeignKey(
+        Budget, null=True, blank=True, on_delete=models.SET_NULL, related_name="sessions"
+    )
     retries = models.PositiveSmallIntegerField(default=0)
     failures = models.PositiveSmallIntegerField(default=0)
     worker = models.CharField(max_length=120, blank=True)
@@ -198,6 +202,11 @@ class Turn(models.Model):
 
     def __str__(self) -> str:
         return f"turn {self.number}"
+
+    @property
+    def prompt_tokens(self) -> int:
+        """What its calls were given: new, written to a cache, and read from one."""
+        return self.input_tokens + self.cache_write_tokens + self.cache_read_tokens
 
 
 class Step(models.Model):

@@ -66,7 +66,8 @@ class Past:
 class Request:
     """All that a provider is given for its next answer. `news` are the inbox items in full.
 
-    `history` holds the turns before this one, oldest first, for providers that ask for it.
+    `history` holds the turns before this one, oldest first, for providers that ask for it. The
+    answer may have `max_output_tokens`: so much is reserved for it.
     """
 
     role: str
@@ -81,6 +82,7 @@ class Request:
     tools: tuple[ToolSpec, ...]
     state: Mapping[str, Any]
     model: str = ""
+    max_output_tokens: int = 32_000
     history: tuple[Past, ...] = ()
 
 

@@ -1,11 +1,13 @@
 """The rehearsal: a provider that plays its part from a script, with real tools and real effects."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from agents.policy import script as scripts
 from agents.policy.script import Step
 
+from . import sizes
 from .base import Answer, JudgeRequest, Request, Stop, ToolUse, Verdict
 
 HAND_OVER = "session_hand_off"
@@ -23,7 +25,14 @@ class Rehearsal:
     models: Mapping[str, str] = {}
 
     def respond(self, request: Request, stop: Stop) -> Answer:  # noqa: ARG002 - it takes no time
-        """Give the next step of the part, or nothing while it waits."""
+        """Give the next step of the part, or nothing while it waits.
+
+        Its usage is told from the size of what was asked and said, as if a cache were read.
+        """
+        said = self._next(request)
+        return replace(said, usage=sizes.usage(request, said))
+
+    def _next(self, request: Request) -> Answer:
         state = _State.of(request)
         shift = self._shift(request, state)
         if shift is not None:

@@ -1,7 +1,7 @@
 """What sessions and pull requests show: on their own pages, on the hub's, and live."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db.models import Q
@@ -10,7 +10,7 @@ from django.urls import reverse
 from agents import access
 from agents.models import Entry, PullRequest, Session, SessionState, Target, Turn
 from hub.models import Event, Project, Task
-from hub.parts import live, notices, panels, team, words
+from hub.parts import bills, live, notices, panels, team, words
 from hub.parts.live import Part
 from hub.parts.panels import Panel
 
@@ -101,10 +101,14 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """A turn with its lines; `turn` is None for what was written outside of turns."""
+    """A turn with its lines; `turn` is None for what was written outside of turns.
+
+    `micro_usd` is what it cost so far.
+    """
 
     turn: Turn | None
     lines: list[Line]
+    micro_usd: int = 0
 
 
 def line(entry: Entry) -> Line:
@@ -126,6 +130,14 @@ def shown(entries: Iterable[Entry]) -> list[Shown]:
             found.append(Shown(turn=entry.turn, lines=[]))
         found[-1].lines.append(line(entry))
     return found
+
+
+def priced(project: Project, session: int, turns: list[Shown]) -> list[Shown]:
+    """Say of each turn what it cost, in one query."""
+    costs = bills.of_turns(project, session, [one.turn.number for one in turns if one.turn])
+    return [
+        replace(one, micro_usd=costs.get(one.turn.number, 0)) if one.turn else one for one in turns
+    ]
 
 
 def state_words(row: Session) -> str:
@@ -202,7 +214,8 @@ def _head(project: Project, row: Session) -> Iterator[Part]:
     yield live.part([f"session:{row.number}"], "agents/_session_state.html", context)
     turn = row.turns.order_by("-number").first()
     if turn:
-        shown_head = {"turn": turn, "project": project}
+        cost = bills.of_turns(project, row.number, [turn.number]).get(turn.number, 0)
+        shown_head = {"turn": turn, "project": project, "micro_usd": cost}
         yield live.part([f"session:{row.number}"], "agents/_turn_head.html", shown_head)
 
 

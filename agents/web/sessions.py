@@ -6,6 +6,7 @@ from django.views.decorators.http import require_safe
 from agents import access
 from agents.models import Entry
 from hub import clock
+from hub.parts import panels
 from hub.parts.pages import Visit, in_project
 
 from . import handoffs, parts
@@ -26,12 +27,13 @@ def session(visit: Visit, number: int) -> HttpResponse:
     context = {
         "session": row,
         "words": parts.state_words(row),
-        "turns": parts.shown(found[:PAGE][::-1]),
+        "turns": parts.priced(visit.project, number, parts.shown(found[:PAGE][::-1])),
         "older": found[PAGE - 1].seq if len(found) > PAGE else None,
         "is_last": not before,
         "children": list(row.children.select_related("member").order_by("number")),
         "parent": row.parent,
         **handoffs.shifts_of(row),
+        "panels": panels.render("session", row, {"project": visit.project}),
         "next_turn_at": row.due_at if row.due_at and row.due_at > clock.now() else None,
     }
     topics = [f"session:{number}"]

@@ -1,6 +1,7 @@
 """Rows of the hub, one file a concept."""
 
 from .channels import Channel, ChannelKind, ChannelMember, ReadMark
+from .costs import CHARGE_STATES, Budget, BudgetScope, Charge, ChargeState
 from .decisions import DECISION_STATES, Decision, DecisionKind, DecisionState
 from .events import Cursor, Event, StoredCall
 from .members import Member, MemberKind, Presence, Token
@@ -12,13 +13,18 @@ from .tasks import TASK_STATES, Task, TaskDependency, TaskState
 from .users import User
 
 __all__ = [
+    "CHARGE_STATES",
     "DECISION_STATES",
     "HOUSE",
     "OBJECTIVE_STATES",
     "TASK_STATES",
+    "Budget",
+    "BudgetScope",
     "Channel",
     "ChannelKind",
     "ChannelMember",
+    "Charge",
+    "ChargeState",
     "Cursor",
     "Decision",
     "DecisionKind",

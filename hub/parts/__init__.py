@@ -6,11 +6,28 @@ team does with `team.source`, panels with `panels.add`, lines above every page w
 sentences with `words.add`.
 """
 
-from . import asking, live, notices, pages, panels, talk, team, wishes, words, work
+from . import (
+    asking,
+    bills,
+    costs,
+    live,
+    meters,
+    notices,
+    pages,
+    panels,
+    talk,
+    team,
+    wishes,
+    words,
+    work,
+)
 
 __all__ = [
     "asking",
+    "bills",
+    "costs",
     "live",
+    "meters",
     "notices",
     "pages",
     "panels",

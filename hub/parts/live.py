@@ -1,7 +1,7 @@
 """From an event of the log to the parts that change: rendered once, for every socket.
 
-A part is the same bytes for everybody who may see its topic. Topics: "project", "board", "log",
-"decisions", "channel:5", "task:12", "member:9" and what the applications above add.
+A part is the same bytes for everybody who may see its topic. Topics: "project", "board", "costs",
+"log", "decisions", "channel:5", "task:12", "member:9" and what the applications above add.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -27,7 +27,7 @@ class Part:
 Loader = Callable[[Event], Iterable[Part]]
 RingLoader = Callable[[Project, int, int], Iterable[Part]]
 Check = Callable[[Actor, int], object]
-OPEN_TOPICS = frozenset({"project", "board", "log", "decisions", "team", "home"})
+OPEN_TOPICS = frozenset({"project", "board", "costs", "log", "decisions", "team", "home"})
 
 
 def _own(actor: Actor, number: int) -> None:

@@ -217,6 +217,7 @@ def _palette(project: Project, actor: Actor, channels: list[Channel]) -> list[En
         Entry("Home", reverse("home", args=[slug]), "house", "g h"),
         Entry("Needs you", reverse("decisions", args=[slug]), "inbox", "g n"),
         Entry("Board", reverse("board", args=[slug]), "square-kanban", "g b"),
+        Entry("Costs", reverse("costs", args=[slug]), "circle-dollar-sign", "g m"),
         Entry("Team", reverse("team", args=[slug]), "users", "g t"),
         Entry("Log", reverse("events", args=[slug]), "scroll-text", "g l"),
         Entry("All projects", reverse("projects"), "folder-git-2", "g p"),

@@ -10,6 +10,8 @@ from hub.models import Event, Project
 from hub.policy.roles import roles
 
 _sentences: dict[str, str] = {
+    "budget.raised": "raised the budget of the {scope} {of} in",
+    "budget.set": "set the budget of the {scope} {of} in",
     "channel.archived": "archived",
     "channel.created": "opened",
     "decision.answered": "answered",
@@ -47,12 +49,13 @@ _sentences: dict[str, str] = {
     "token.revoked": "revoked a token",
 }
 _places: dict[str, tuple[str, str]] = {
+    "budget": ("costs", "costs"),
     "channel": ("channel", "channel {number}"),
     "decision": ("decisions", "{kind} {number}"),
     "objective": ("home", "objective {number}"),
     "task": ("task", "#{number}"),
 }
-_listed = {"decision", "objective"}
+_listed = {"budget", "decision", "objective"}
 
 
 def add(sentences: Mapping[str, str], places: Mapping[str, tuple[str, str]]) -> None:

@@ -17,6 +17,8 @@ from hub.actions.decisions import chosen
 from hub.errors import Invalid
 from hub.markdown import render
 from hub.models import Decision, Project
+from hub.policy import costs
+from hub.policy.prices import MILLION
 from hub.policy.roles import roles
 
 SPRITE = "hub/vendor/lucide-1.62.0.svg"
@@ -130,6 +132,34 @@ def default_words(decision: Decision) -> str:
 def get(mapping: dict[Any, Any], key: object) -> Any:
     """Look a key up in a mapping; None when it is not there."""
     return mapping.get(key)
+
+
+@register.filter
+def usd(micro_usd: int) -> str:
+    """Write money: $1.25."""
+    return costs.usd(micro_usd)
+
+
+@register.filter
+def dollars(micro_usd: int) -> str:
+    """Write money as a form takes it: 1.25."""
+    whole, rest = divmod(micro_usd, MILLION)
+    return f"{whole}.{rest:06}".rstrip("0").rstrip(".")
+
+
+@register.filter
+def grouped(number: int) -> str:
+    """Write a number with its thousands apart."""
+    return f"{number:,}"
+
+
+@register.filter
+def short(number: int) -> str:
+    """Write a big number in few characters: 12.3k, 4.5M."""
+    for size, unit in ((MILLION * 1_000, "G"), (MILLION, "M"), (1_000, "k")):
+        if number >= size:
+            return f"{number / size:.1f}{unit}"
+    return str(number)
 
 
 @register.simple_tag(takes_context=True)

@@ -20,10 +20,17 @@ NAMES = sorted(
 
 # What each action needs at least; {message} and {token} are numbers of rows of moon.
 EXAMPLES: dict[str, dict[str, Any]] = {
+    "budget.list": {},
+    "budget.raise": {"scope": "project", "cap_usd": "20"},
+    "budget.set": {"scope": "task", "of": "1", "cap_usd": "20"},
+    "budget.tell": {},
     "channel.create": {"name": "snacks"},
     "channel.direct": {"member": "grace"},
     "channel.list": {},
     "channel.mark_read": {"channel": "moonbase", "upto": 1},
+    "cost.rows": {},
+    "cost.summary": {},
+    "cost.tell": {"task": 1},
     "decision.answer": {"decision": 1, "answer": "yes"},
     "decision.ask": {"text": "Which way?", "task": 1},
     "decision.list": {},
@@ -70,10 +77,17 @@ EXAMPLES: dict[str, dict[str, Any]] = {
 
 # Wrong in one argument each, and the argument's name.
 BAD: dict[str, tuple[dict[str, Any], str]] = {
+    "budget.list": ({"after": 3}, "after"),
+    "budget.raise": ({"cap_usd": "-1"}, "cap_usd"),
+    "budget.set": ({"cap_usd": "0.0000001"}, "cap_usd"),
+    "budget.tell": ({"of": "me"}, "of"),
     "channel.create": ({"name": "No Spaces"}, "name"),
     "channel.direct": ({"member": ""}, "member"),
     "channel.list": ({"archived": "perhaps"}, "archived"),
     "channel.mark_read": ({"upto": 0}, "upto"),
+    "cost.rows": ({"limit": 201}, "limit"),
+    "cost.summary": ({"objective": 0}, "objective"),
+    "cost.tell": ({"task": [1]}, "task.int"),
     "decision.answer": ({"answer": "x" * 4001}, "answer"),
     "decision.ask": ({"choices": ["x"] * 7}, "choices"),
     "decision.list": ({"limit": 201}, "limit"),
@@ -120,6 +134,10 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
 
 # Without a reference to a row: Eve does it in her own project.
 HER_OWN = {
+    "budget.list",
+    "budget.tell",
+    "cost.rows",
+    "cost.summary",
     "channel.create",
     "channel.list",
     "decision.list",
