@@ -5,7 +5,7 @@ from pathlib import Path
 
 from django.db import connections
 
-from agents import places
+from agents import containment, places
 from agents.git import checkouts as git_checkouts
 from agents.git import repository, syncing, trees
 from agents.models import PullRequest, PullState, Session, Workspace, WorkspaceState
@@ -30,7 +30,11 @@ def prepare(actor: Actor, session: Session, workspace: Workspace) -> None:
         git_checkouts.remove_checkout(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     commit = git_checkouts.create_checkout(
-        bare, path, branch=workspace.branch, base=workspace.base_branch
+        bare,
+        path,
+        branch=workspace.branch,
+        base=workspace.base_branch,
+        owner=containment.user(),
     )
     registry.call(actor, "workspace.ready", {"workspace": workspace.pk, "base_commit": commit})
     workspace.state = WorkspaceState.READY
@@ -44,7 +48,8 @@ def commit(actor: Actor, session: Session, workspace: Workspace, message: str) -
     bare = places.bare(session.project)
     now = clock.now()
     connections.close_all()
-    tree = trees.take_tree(bare, Path(workspace.path), workspace.branch)
+    path, owner = Path(workspace.path), containment.user()
+    tree = trees.take_tree(bare, path, workspace.branch, owner=owner)
     message = mask(message)
     made = repository.commit(
         bare,

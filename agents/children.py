@@ -1,10 +1,10 @@
 """Programs that tools started on this machine: recorded, and ended by whoever takes over.
 
-Only their pid and start time are known afterwards; a program that left its process group is not.
+Their pid and start time are known afterwards. Of a contained program it is the first process of
+its PID namespace, with which all others end; of another one it is the leader of its group.
 """
 
 import time
-from pathlib import Path
 
 from django.db.models import QuerySet
 
@@ -55,20 +55,9 @@ def end(calls: QuerySet[ToolCall]) -> bool:
     for child in found.values():
         processes.kill(child)
     deadline = time.monotonic() + PATIENCE_S
-    while any(map(_runs, found.values())) and time.monotonic() < deadline:
+    while any(map(processes.is_running, found.values())) and time.monotonic() < deadline:
         time.sleep(LOOK_S)
-    gone = [pk for pk, child in found.items() if not _runs(child)]
+    gone = [pk for pk, child in found.items() if not processes.is_running(child)]
     if gone:
         ToolCall.objects.filter(pk__in=gone).update(child_pid=None, child_ticks=None)
     return len(gone) == len(found)
-
-
-def _runs(child: Child) -> bool:
-    """Tell whether that very process is there and no zombie. Source: proc(5), stat field 3."""
-    if not child.start_ticks or processes.start_ticks(child.pid) != child.start_ticks:
-        return False
-    try:
-        stat = Path(f"/proc/{child.pid}/stat").read_bytes()
-    except OSError:
-        return False
-    return stat.rpartition(b")")[2].split()[0] != b"Z"

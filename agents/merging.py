@@ -6,14 +6,15 @@ from typing import Any
 
 from django.db import connections
 
-from agents import places, tools
+from agents import containment, places, tools
 from agents.actions import pulls
 from agents.git import checkouts as git_checkouts
 from agents.git import merges as git_merges
 from agents.git import publishing, repository
 from agents.git.run import GitError
 from agents.keeping import Keeper
-from agents.models import PullRequest, PullState
+from agents.models import PullRequest, PullState, Session
+from agents.models.sessions import REHEARSAL
 from hub import clock, identify, registry
 from hub.errors import Conflict, HubError
 
@@ -181,6 +182,12 @@ def _publish(row: PullRequest, tip: str, base: str) -> None:
         logger.info("a fetch has brought %s along already", row.base_branch)
 
 
+def _is_rehearsed(row: PullRequest) -> bool:
+    """Tell whether only scripted agents worked in the branch."""
+    workers = Session.objects.filter(workspace=row.workspace)
+    return not workers.exclude(provider=REHEARSAL).exists()
+
+
 def _check(job: Job, tree: str) -> Check:
     """Run the project's check command on the result; refuse when it does not pass."""
     row, command = job.row, job.row.project.check_command
@@ -189,9 +196,17 @@ def _check(job: Job, tree: str) -> Check:
     path = places.trial(row.project, row.number)
     home = places.agent_home(path)
     git_checkouts.remove_checkout(path)
-    git_checkouts.extract(places.bare(row.project), tree, path)
+    owner = containment.user()
+    git_checkouts.extract(places.bare(row.project), tree, path, owner=owner)
+    desk = tools.Workspace(
+        path=path,
+        home=home,
+        owner=owner,
+        network=row.project.allows_network,
+        is_our_own=_is_rehearsed(row),
+        on_start=job.keeper.watch,
+    )
     try:
-        desk = tools.Workspace(path=path, home=home, on_start=job.keeper.watch)
         result = tools.call(desk, "run_command", {"command": command, "timeout_s": CHECK_TIMEOUT_S})
     finally:
         git_checkouts.remove_checkout(path)

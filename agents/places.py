@@ -12,6 +12,11 @@ def bare(project: Project) -> Path:
     return Path(settings.PARLEY_HOME) / "repos" / f"{project.slug}.git"
 
 
+def objects(project: Project) -> Path:
+    """Folder of the hub's own objects of a project, which its checkouts read."""
+    return bare(project).resolve() / "objects"
+
+
 def checkout(project: Project, branch: str) -> Path:
     """Folder of a task's checkout; its last component is the branch without its prefix."""
     return Path(settings.PARLEY_HOME) / "checkouts" / project.slug / branch.rpartition("/")[2]

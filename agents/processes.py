@@ -39,14 +39,16 @@ class Child:
 class Setting:
     """Where, with which environment and as whom a program runs.
 
-    `env` is the whole environment, nothing is inherited. `on_start` hears of the child before
-    it is waited for, so that it can be recorded and killed by whoever takes over.
+    `env` is the whole environment, nothing is inherited but the open files `fds`. `on_start`
+    hears of the child before it is waited for, so that it can be recorded and killed by whoever
+    takes over.
     """
 
     cwd: Path
     env: Mapping[str, str]
     user: RunAs | None = None
     on_start: Callable[[Child], None] | None = None
+    fds: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +112,8 @@ def run(argv: Sequence[str], setting: Setting, limits: Limits, stdin: bytes = b"
     """Run a program to its end, or stop it and all of its process group.
 
     Nothing of the group is left when this returns, background children included; a program
-    that starts a session of its own escapes this, and only a PID namespace catches it.
+    that starts a session of its own escapes this, and only a PID namespace catches it: see
+    `containment`.
     Raises OSError when the program cannot be started.
     """
     started = time.monotonic()
@@ -127,6 +130,7 @@ def run(argv: Sequence[str], setting: Setting, limits: Limits, stdin: bytes = b"
         user=user.uid if user else None,
         group=user.gid if user else None,
         extra_groups=[] if user else None,
+        pass_fds=setting.fds,
     )
     output = Kept(limits.head_bytes, limits.tail_bytes)
     errors = Kept(limits.head_bytes, limits.tail_bytes)
@@ -162,7 +166,19 @@ def kill(child: Child) -> bool:
     """Stop a recorded child and its group at once; False when that very process is gone."""
     if not child.start_ticks or start_ticks(child.pid) != child.start_ticks:
         return False
-    return _signal_group(child.pid, signal.SIGKILL)
+    in_group = _signal_group(child.pid, signal.SIGKILL)
+    return _signal(child.pid, signal.SIGKILL) or in_group  # it may not lead its group yet
+
+
+def is_running(child: Child) -> bool:
+    """Tell whether that very process is there and no zombie. Source: proc(5), stat field 3."""
+    if not child.start_ticks or start_ticks(child.pid) != child.start_ticks:
+        return False
+    try:
+        stat = Path(f"/proc/{child.pid}/stat").read_bytes()
+    except OSError:
+        return False
+    return stat.rpartition(b")")[2].split()[0] != b"Z"
 
 
 def _exchange(
@@ -243,8 +259,16 @@ def _end_group(pid: int) -> None:
 
 
 def _signal_group(pid: int, number: signal.Signals) -> bool:
+    return _sent(os.killpg, pid, number)
+
+
+def _signal(pid: int, number: signal.Signals) -> bool:
+    return _sent(os.kill, pid, number)
+
+
+def _sent(send: Callable[[int, int], None], pid: int, number: signal.Signals) -> bool:
     try:
-        os.killpg(pid, number)
+        send(pid, number)
     except (ProcessLookupError, PermissionError):
         return False
     return True

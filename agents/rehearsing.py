@@ -34,7 +34,7 @@ from hub.models import (
 )
 from hub.models.projects import project_lock
 
-CHECK = f"{sys.executable} -m unittest -q"
+CHECK = "python3 -m unittest -q"
 PAUSE_S = 0.02
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agents import checkouts, places, tools
+from agents import checkouts, containment, places, tools
 from agents.models import Session, Workspace
 from agents.processes import Child
 from agents.providers.base import ToolSpec, ToolUse
@@ -134,7 +134,7 @@ def _in_checkout(actor: Actor, session: Session, use: ToolUse, on_start: OnStart
     if use.name == COMMIT.name:
         made = checkouts.commit(actor, session, workspace, _message(use.arguments))
         return Outcome(text=f"Committed {made[:10]}.", value={"commit": made})
-    result = tools.call(_desk(workspace, on_start), use.name, dict(use.arguments))
+    result = tools.call(_desk(session, workspace, on_start), use.name, dict(use.arguments))
     return Outcome(text=result.text, exit_code=result.exit_code, seconds=result.seconds)
 
 
@@ -145,6 +145,14 @@ def _message(arguments: Mapping[str, Any]) -> str:
     return message
 
 
-def _desk(workspace: Workspace, on_start: OnStart | None) -> tools.Workspace:
+def _desk(session: Session, workspace: Workspace, on_start: OnStart | None) -> tools.Workspace:
     path = Path(workspace.path)
-    return tools.Workspace(path=path, home=places.agent_home(path), on_start=on_start)
+    return tools.Workspace(
+        path=path,
+        home=places.agent_home(path),
+        owner=containment.user(),
+        readable=(places.objects(session.project),),
+        network=session.project.allows_network,
+        is_our_own=session.is_rehearsal,
+        on_start=on_start,
+    )

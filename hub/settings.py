@@ -140,6 +140,9 @@ CELERY_BROKER_URL = env("CELERY_BROKER_URL", "filesystem://")
 SWEEP_S = env_number("PARLEY_SWEEP_S", 5, 0.1, 3_600)
 LEASE_S = env_number("PARLEY_LEASE_S", 30, 1, 3_600)
 SESSION_SLOTS = int(env_number("PARLEY_SESSION_SLOTS", 4, 1, 256))
+COMMAND_MEMORY_MB = int(env_number("PARLEY_COMMAND_MEMORY_MB", 4_096, 64, 1_048_576))
+PARLEY_CGROUP = env("PARLEY_CGROUP")
+PARLEY_UNCONTAINED = env("PARLEY_UNCONTAINED")
 WEB_PROCESSES = int(env_number("PARLEY_WEB_PROCESSES", 1, 1, 64))
 
 # -- Applications -------------------------------------------------------------------------------

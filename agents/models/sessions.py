@@ -11,6 +11,8 @@ from hub.states import Machine
 from .targets import Target, TargetState
 from .workspaces import Workspace
 
+REHEARSAL = "rehearsal"  # the provider whose agents follow a script
+
 
 class SessionState(models.TextChoices):
     QUEUED = "queued", "queued"
@@ -152,7 +154,7 @@ class Session(models.Model):
     @property
     def is_rehearsal(self) -> bool:
         """Tell whether a script plays the agent."""
-        return self.provider == "rehearsal"
+        return self.provider == REHEARSAL
 
 
 class TurnState(models.TextChoices):

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from agents.tools.base import Tool, ToolResult, Workspace, build_argv
+from agents.tools.base import Tool, ToolResult, Workspace
 from agents.tools.commands import git_diff, git_status, run_command
 from agents.tools.files import edit_file, read_file, write_file
 from agents.tools.finding import list_files, search
@@ -25,7 +25,7 @@ FUNCTIONS: tuple[Callable[[Workspace, Any], ToolResult], ...] = (
 )
 TOOLS: Mapping[str, Tool] = {one.__name__: Tool.of(one) for one in FUNCTIONS}
 
-__all__ = ["TOOLS", "Tool", "ToolResult", "Workspace", "build_argv", "call"]
+__all__ = ["TOOLS", "Tool", "ToolResult", "Workspace", "call"]
 
 
 def call(workspace: Workspace, name: str, arguments: Mapping[str, Any]) -> ToolResult:

@@ -10,30 +10,13 @@ from typing import Any, get_type_hints
 
 from pydantic import BaseModel, ConfigDict
 
-from agents import processes
+from agents import containment, processes
+from agents.boxes import Box
 from agents.git.run import DOMAIN, SYSTEM_PATH
 from agents.processes import Child, Finished, RunAs
 from hub.errors import NotFound, Unavailable
 
 OUTPUT_BYTES = 65_536  # half from the head and half from the tail
-MAX_OPEN_FILES = 4_096
-MAX_WRITTEN_BYTES = 1 << 30  # of one file
-CPU_GRACE_S = 10
-MAX_PROCESSES = 1_024  # of the dedicated user; without one it would count the hub's own
-
-# Everything an agent starts begins here, already inside what contains it. A limit that the
-# system holds lower stays as it is. Source: POSIX ulimit (-f counts 512 bytes); dash calls the
-# number of processes -p, bash -u.
-START = """
-{
-umask 022
-ulimit -c 0; ulimit -t "$1"; ulimit -f "$2"; ulimit -n "$3"
-[ "$4" = 0 ] || ulimit -p "$4" || ulimit -u "$4"
-mkdir -p "$TMPDIR"
-} 2>/dev/null
-shift 4
-exec "$@"
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,15 +24,32 @@ class Workspace:
     """A checkout and who works there.
 
     `home` is the HOME of its programs, `owner` the system user they run as (only where the hub
-    is root), `environment` is added to their clean one. `on_start` hears of every program
-    before it is waited for, so that it can be recorded.
+    is root), `environment` is added to their clean one. Besides the system they may read
+    `readable`; they reach a network only with `network`. `is_our_own` marks commands that Parley
+    brings along, which may run where nothing can contain them. `on_start` hears of every
+    program before it is waited for, so that it can be recorded.
     """
 
     path: Path
     home: Path
     owner: RunAs | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    readable: tuple[Path, ...] = ()
+    network: bool = False
+    is_our_own: bool = False
     on_start: Callable[[Child], None] | None = None
+
+    def box(self, timeout_s: float) -> Box:
+        """Say what a program finds that is started here."""
+        return Box(
+            path=self.path,
+            writable=(self.path, self.home),
+            readable=self.readable,
+            user=self.owner,
+            network=self.network,
+            is_our_own=self.is_our_own,
+            timeout_s=timeout_s,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,18 +89,6 @@ class Tool:
         )
 
 
-def build_argv(workspace: Workspace, argv: Sequence[str], timeout_s: float) -> list[str]:
-    """Wrap a program of an agent in its limits; the one place that decides what it starts in."""
-    limits = (
-        # CPU of all threads of one process: a bound that holds when the hub is gone
-        (int(timeout_s) + CPU_GRACE_S) * (os.cpu_count() or 1),
-        MAX_WRITTEN_BYTES // 512,
-        MAX_OPEN_FILES,
-        MAX_PROCESSES if workspace.owner else 0,
-    )
-    return ["/bin/sh", "-c", START, "sh", *map(str, limits), *argv]
-
-
 def environment(workspace: Workspace) -> dict[str, str]:
     """List all that a program of an agent finds in its environment; nothing of the hub's."""
     return {
@@ -127,7 +115,7 @@ def environment(workspace: Workspace) -> dict[str, str]:
 def execute(workspace: Workspace, argv: Sequence[str], *, timeout_s: float) -> Finished:
     """Run a program of an agent in its checkout, stderr joined to stdout.
 
-    Raises NotFound `checkout.missing`, Unavailable `command.not_started`.
+    Raises NotFound `checkout.missing`, Unavailable `command.not_started`, `containment.missing`.
     """
     if not workspace.path.is_dir():
         raise NotFound("The checkout is not there.", code="checkout.missing")
@@ -135,7 +123,6 @@ def execute(workspace: Workspace, argv: Sequence[str], *, timeout_s: float) -> F
     setting = processes.Setting(
         cwd=workspace.path,
         env=environment(workspace),
-        user=workspace.owner,
         on_start=workspace.on_start,
     )
     limits = processes.Limits(
@@ -145,7 +132,7 @@ def execute(workspace: Workspace, argv: Sequence[str], *, timeout_s: float) -> F
         merge=True,
     )
     try:
-        return processes.run(build_argv(workspace, argv, timeout_s), setting, limits)
+        return containment.run(workspace.box(timeout_s), argv, setting, limits)
     except OSError as error:
         raise Unavailable(
             f"The command could not be started: {error.strerror}.", code="command.not_started"

@@ -16,6 +16,10 @@ from tempfile import TemporaryFile
 from hub.embedded.layout import EmbeddedError, Layout
 
 SYSTEM_USER = "parley-db"
+ADVICE = (
+    f"Postgres refuses to run as root: make a system user named {SYSTEM_USER}, start Parley as an "
+    "ordinary user, or set DATABASE_URL to a Postgres server."
+)
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC", "HOME": "/"}
 ROOT_FOLDER_MODE = 0o711
 
@@ -79,7 +83,7 @@ def account() -> Account:
         except KeyError:
             name = str(uid)
         return Account(uid=uid, gid=os.getegid(), name=name, drops=False)
-    entry = _entry() or _make_system_user()
+    entry = system_user(SYSTEM_USER, ADVICE)
     return Account(uid=entry.pw_uid, gid=entry.pw_gid, name=entry.pw_name, drops=True)
 
 
@@ -119,31 +123,32 @@ def _check_way(layout: Layout, who: Account) -> None:
             )
 
 
-def _make_system_user() -> pwd.struct_passwd:
+def system_user(name: str, advice: str) -> pwd.struct_passwd:
+    """Give a system user that owns nothing and cannot log in, made when it is missing; as root.
+
+    Raises EmbeddedError with `advice` when it cannot be made.
+    """
+    entry = _entry(name)
+    if entry is not None:
+        return entry
     useradd = shutil.which("useradd", path="/usr/sbin:/sbin:/usr/bin:/bin")
-    advice = (
-        f"Make a system user named {SYSTEM_USER}, start Parley as an ordinary user, "
-        "or set DATABASE_URL to a Postgres server."
-    )
     if useradd is None:
-        raise EmbeddedError(f"Postgres refuses to run as root and there is no useradd. {advice}")
+        raise EmbeddedError(f"There is no user {name} and no useradd to make it. {advice}")
     options = ["--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent"]
     done = subprocess.run(  # noqa: S603
-        [useradd, *options, "--shell", "/usr/sbin/nologin", SYSTEM_USER],
+        [useradd, *options, "--shell", "/usr/sbin/nologin", name],
         capture_output=True,
         text=True,
         check=False,
     )
-    entry = _entry()  # another process may have been faster
+    entry = _entry(name)  # another process may have been faster
     if entry is None:
-        raise EmbeddedError(
-            f"useradd could not make {SYSTEM_USER}: {done.stderr.strip()}. {advice}"
-        )
+        raise EmbeddedError(f"useradd could not make {name}: {done.stderr.strip()}. {advice}")
     return entry
 
 
-def _entry() -> pwd.struct_passwd | None:
+def _entry(name: str) -> pwd.struct_passwd | None:
     try:
-        return pwd.getpwnam(SYSTEM_USER)
+        return pwd.getpwnam(name)
     except KeyError:
         return None

@@ -1,5 +1,6 @@
 """Fixtures of the agents' tests."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,20 @@ from hub.actor import Actor
 from hub.celery import app
 from tests.cast import stopped
 
+from .marks import Mark
 from .offering import FIX, change, offered
 from .played import Played
 from .stage import Set, build
 
 __all__ = ["stopped"]
+
+
+@pytest.fixture
+def mark() -> Iterator[Mark]:
+    """Processes of this test that can be found, and that it leaves to nobody."""
+    made = Mark()
+    yield made
+    made.clear()
 
 
 @pytest.fixture
