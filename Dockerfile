@@ -1,7 +1,7 @@
 # One image for all parts; `docker-compose.yml` says which of them a container runs.
 FROM python:3.11-slim
 
-RUN apt-get update && apt-get install --yes --no-install-recommends git && rm -rf /var/lib/apt/lists/* \
+RUN apt-get update && apt-get install --yes --no-install-recommends bubblewrap git && rm -rf /var/lib/apt/lists/* \
     && useradd --create-home --uid 10001 parley && install -d -o parley /var/lib/parley
 
 WORKDIR /srv/parley

@@ -100,7 +100,7 @@ class EntryAdmin(ReadOnly):
 
 @admin.register(Target)
 class TargetAdmin(ReadOnly):
-    list_display = ("name", "state", "slots", "seen_at")
+    list_display = ("name", "state", "slots", "is_contained", "seen_at")
     list_filter = ("state",)
     search_fields = ("name",)
 

@@ -3,6 +3,8 @@
 from importlib import import_module
 
 from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, register
 
 
 class AgentsConfig(AppConfig):
@@ -13,6 +15,27 @@ class AgentsConfig(AppConfig):
 
     def ready(self) -> None:
         """Import the modules that register actions, and add the agents' parts to the pages."""
-        for noun in ("calls", "merges", "pulls", "sessions", "turns", "waits", "workspaces"):
+        for noun in (
+            "calls",
+            "merges",
+            "pulls",
+            "sessions",
+            "targets",
+            "turns",
+            "waits",
+            "workspaces",
+        ):
             import_module(f"agents.actions.{noun}")
         import_module("agents.web.parts").register()
+
+
+@register
+def check_containment(**_: object) -> list[CheckMessage]:
+    """Refuse a permission to run without containment that is not given in the very words."""
+    from agents.containment import SENTENCE
+
+    if settings.PARLEY_UNCONTAINED in {"", SENTENCE}:
+        return []
+    words = f"PARLEY_UNCONTAINED is {settings.PARLEY_UNCONTAINED!r}."
+    hint = f'To let agents run without containment write "{SENTENCE}"; else leave it empty.'
+    return [Error(words, hint=hint, id="agents.E001")]

@@ -37,7 +37,8 @@ ulimit -c 0; ulimit -t "$1"; ulimit -f "$2"; ulimit -n "$3"; ulimit -d "$4"
 [ "$5" = 0 ] || ulimit -p "$5" || ulimit -u "$5"
 mkdir -p "$TMPDIR"
 } 2>/dev/null
-shift 5
+cd -- "$6" || exit 126
+shift 6
 exec "$@"
 """
 
@@ -75,7 +76,7 @@ def wrapped(box: Box, program: Sequence[str], *, info_fd: int) -> list[str]:
         *(() if box.network else ("--unshare-net",)),
         *_rights(box),
         *_mounts(box),
-        *("--chdir", str(box.path), "--"),
+        "--",
         *_become(box.user),
         *limited(box, program, is_alone=os.geteuid() != 0),
     ]
@@ -83,15 +84,16 @@ def wrapped(box: Box, program: Sequence[str], *, info_fd: int) -> list[str]:
 
 def limited(box: Box, program: Sequence[str], *, is_alone: bool = False) -> list[str]:
     """Wrap a program in its limits. `is_alone`: its user has no other processes to be counted."""
-    limits = (
+    words = (
         # CPU of all threads of one process: a bound that holds when the hub is gone
         (int(box.timeout_s) + CPU_GRACE_S) * (os.cpu_count() or 1),
         MAX_WRITTEN_BYTES // 512,
         MAX_OPEN_FILES,
         settings.COMMAND_MEMORY_MB * 1024,
         MAX_PROCESSES if box.user or is_alone else 0,
+        box.path,  # only now: its owner may be the only one who can enter
     )
-    return ["/bin/sh", "-c", START, "sh", *map(str, limits), *program]
+    return ["/bin/sh", "-c", START, "sh", *map(str, words), *program]
 
 
 def process_words(*, is_counted: bool) -> str:

@@ -23,9 +23,12 @@ from agents import boxes, cgroups, processes
 from agents.boxes import Box
 from agents.git.run import SYSTEM_PATH
 from agents.processes import Child, Finished, Limits, RunAs, Setting
+from hub import identify, registry
 from hub.embedded.account import system_user
 from hub.embedded.layout import EmbeddedError
 from hub.errors import Unavailable
+from hub.models import HOUSE
+from hub.text import clip
 
 SYSTEM_USER = "parley-agents"
 SENTENCE = "agents may run without containment"
@@ -90,6 +93,21 @@ def look() -> Holding:
         processes=cgroups.process_words() or boxes.process_words(is_counted=counted),
         memory=cgroups.memory_words() or boxes.memory_words(),
     )
+
+
+def report() -> str:
+    """Write what holds here where pages and the house's log show it; give it in words."""
+    holding = look()
+    registry.call(
+        identify.of_hub(HOUSE, "command"),
+        "target.report",
+        {
+            "target": settings.PARLEY_TARGET,
+            "is_contained": holding.is_contained,
+            "words": clip(holding.words, 400),
+        },
+    )
+    return holding.words
 
 
 def run(box: Box, program: Sequence[str], setting: Setting, limits: Limits) -> Finished:

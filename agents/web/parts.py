@@ -8,9 +8,9 @@ from django.db.models import Q
 from django.urls import reverse
 
 from agents import access
-from agents.models import Entry, PullRequest, Session, SessionState, Turn
+from agents.models import Entry, PullRequest, Session, SessionState, Target, Turn
 from hub.models import Event, Project, Task
-from hub.parts import live, panels, team, words
+from hub.parts import live, notices, panels, team, words
 from hub.parts.live import Part
 from hub.parts.panels import Panel
 
@@ -52,6 +52,8 @@ SENTENCES = {
     "session.started": "started {agent} as {role} in",
     "session.succeeded": "finished",
     "session.turn": "took turn {turn} of",
+    "target.contained": "runs agents contained again on {target}",
+    "target.uncontained": "runs agents without containment on {target}",
     "workspace.committed": "committed “{subject}” for",
     "workspace.ready": "made the checkout {branch} for",
 }
@@ -64,6 +66,7 @@ PLACES = {
 def register() -> None:
     """Add the agents' parts, panels and sentences to the hub's; called once, in `ready()`."""
     words.add(SENTENCES, PLACES)
+    notices.add(_uncontained)
     team.source(_doing)
     panels.add("task", _of_task)
     panels.add("home", _of_home)
@@ -156,10 +159,21 @@ def _of_home(project: Project) -> list[Panel]:
     return [("agents/_on_home.html", {"pulls": found})]
 
 
+def _uncontained() -> list[str]:
+    """Say above every page where agents run without containment."""
+    names = (
+        Target.objects.filter(is_contained=False).order_by("name").values_list("name", flat=True)
+    )
+    return [f"Agents run without containment on {', '.join(names)}"] if names else []
+
+
 def _of_team(project: Project) -> list[Panel]:
     rows = Session.objects.filter(project=project).filter(~Q(ended_at=None))
     found = rows.select_related("member", "task").order_by("-number")[:SESSIONS_SHOWN]
-    return [("agents/_on_team.html", {"sessions": list(found)})]
+    return [
+        ("agents/_on_team.html", {"sessions": list(found)}),
+        ("agents/_machines.html", {"targets": list(Target.objects.order_by("name"))}),
+    ]
 
 
 def _session_changed(event: Event) -> Iterator[Part]:

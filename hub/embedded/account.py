@@ -17,8 +17,8 @@ from hub.embedded.layout import EmbeddedError, Layout
 
 SYSTEM_USER = "parley-db"
 ADVICE = (
-    f"Postgres refuses to run as root: make a system user named {SYSTEM_USER}, start Parley as an "
-    "ordinary user, or set DATABASE_URL to a Postgres server."
+    "Make a system user named {}, start Parley as an ordinary user, "
+    "or set DATABASE_URL to a Postgres server."
 )
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC", "HOME": "/"}
 ROOT_FOLDER_MODE = 0o711
@@ -83,7 +83,7 @@ def account() -> Account:
         except KeyError:
             name = str(uid)
         return Account(uid=uid, gid=os.getegid(), name=name, drops=False)
-    entry = system_user(SYSTEM_USER, ADVICE)
+    entry = system_user(SYSTEM_USER, ADVICE.format(SYSTEM_USER))
     return Account(uid=entry.pw_uid, gid=entry.pw_gid, name=entry.pw_name, drops=True)
 
 

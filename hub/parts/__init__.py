@@ -2,9 +2,21 @@
 
 `live` maps the log's events to parts; `pages` is the door of every page; the other modules load
 what the parts show. Applications above add theirs in `ready()`: parts with `live.on`, what the
-team does with `team.source`, panels with `panels.add`, sentences with `words.add`.
+team does with `team.source`, panels with `panels.add`, lines above every page with `notices.add`,
+sentences with `words.add`.
 """
 
-from . import asking, live, pages, panels, talk, team, wishes, words, work
+from . import asking, live, notices, pages, panels, talk, team, wishes, words, work
 
-__all__ = ["asking", "live", "pages", "panels", "talk", "team", "wishes", "words", "work"]
+__all__ = [
+    "asking",
+    "live",
+    "notices",
+    "pages",
+    "panels",
+    "talk",
+    "team",
+    "wishes",
+    "words",
+    "work",
+]

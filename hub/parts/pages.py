@@ -29,7 +29,7 @@ from hub.models import (
     User,
 )
 
-from . import asking, team
+from . import asking, notices, team
 
 GROUPS = {
     ChannelKind.PROJECT: "Project",
@@ -78,6 +78,7 @@ class Frame:
     channels: list[Group]
     team: list[team.Mate]
     decisions: list[Decision]
+    notices: list[str]
     projects: list[Project]
     palette: list[Entry]
 
@@ -177,6 +178,7 @@ def _frame(visit: Visit, page: str, channel: Channel | None, topics: Iterable[st
         channels=_groups(channels),
         team=team.mates(project, rows),
         decisions=asking.waiting(project),
+        notices=notices.lines(),
         projects=projects_of(visit.request.user),
         palette=_palette(project, actor, channels),
     )

@@ -13,7 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management import BaseCommand, CommandError, call_command
 
-from agents import rehearsing
+from agents import containment, rehearsing
 from hub import embedded
 from hub.celery import app
 
@@ -61,6 +61,7 @@ class Command(BaseCommand):
         app.conf.update(broker_url="memory://")
         call_command("migrate", verbosity=0)
         started = time.monotonic()
+        self.stdout.write(containment.report())
         stage = rehearsing.build(options["script"], Path(settings.PARLEY_HOME))
         problem = rehearsing.play(stage, options["timeout"], self.stdout.write)
         self.stdout.write(rehearsing.summary(stage, time.monotonic() - started))

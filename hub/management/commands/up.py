@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.management import CommandError, CommandParser
 from django.core.management.base import BaseCommand
 
+from agents import containment
 from hub.management import house, welcome
 from hub.management.parts import ROLES, parts_of
 from hub.management.processes import Ending, Supervisor
@@ -47,6 +48,7 @@ class Command(BaseCommand):
             self.check()
             house.prepare_database(demo=demo)
             house.clear_broker(home)
+            held = containment.report() if "sessions" in wanted else ""
             hall = welcome.hall(door, started) if door else None
             house.leave_database()
             gc.freeze()  # else Python's end looks through all of Django once more: 0.5 s
@@ -54,6 +56,8 @@ class Command(BaseCommand):
                 wanted, hall.environment if hall else {}, door.fileno() if door else None
             )
             supervisor = Supervisor(parts, ending, sys.stdout, spare=house.database_pid(home))
+            if held:
+                supervisor.say(held)
             if hall:
                 welcome.announce(hall, supervisor.say)
             supervisor.run()
