@@ -216,6 +216,8 @@ def _trouble() -> str:
     if owner and not shutil.which("setpriv", path=SYSTEM_PATH):
         return "setpriv (of util-linux) is not installed"
     with tempfile.TemporaryDirectory(prefix="parley-probe-") as folder:
+        if owner:
+            os.chown(folder, owner.uid, owner.gid)
         box = Box(path=Path(folder), writable=(Path(folder),), user=owner)
         setting = Setting(cwd=Path(folder), env={"PATH": SYSTEM_PATH})
         try:
