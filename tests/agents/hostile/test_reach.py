@@ -257,7 +257,7 @@ def test_the_box_needs_no_root(desk, tmp_path, monkeypatch):
     os.chown(path, NOBODY.uid, NOBODY.gid)
     script = "id -u; echo x > here; ls /; unshare -Ur true || echo none; ulimit -p"
     box = boxes.Box(path=path, writable=(path,))
-    argv = boxes.wrapped(box, ["/bin/sh", "-c", script], info_fd=2)
+    argv = boxes.wrapped(box, ["/bin/sh", "-c", script], status_fd=2)
     setting = Setting(cwd=path, env={"PATH": "/usr/bin:/bin"}, user=NOBODY)
 
     done = processes.run(argv, setting, Limits(timeout_s=20, head_bytes=9_000))
