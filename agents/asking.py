@@ -119,7 +119,7 @@ def _exchange(step: Step, values: Mapping[int, Any]) -> Exchange:
     outcomes = [
         ToolOutcome(
             use=ToolUse(id=call.use_id, name=call.name, arguments=call.arguments),
-            text=call.result,
+            text=compose.result(call),
             is_error=call.is_error,
             value=values.get(call.pk, compose.value_of(call.result)),
         )

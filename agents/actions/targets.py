@@ -38,8 +38,8 @@ def report(
     was = row.is_contained
     Target.objects.filter(pk=row.pk).update(is_contained=is_contained, containment=words)
     if not is_contained:
-        facts = {"target": target, "allowed": is_allowed}
-        events.record(actor, "target.uncontained", f"target:{row.pk}", **facts)
+        about = f"target:{row.pk}"
+        events.record(actor, "target.uncontained", about, target=target, allowed=is_allowed)
     elif was is False:
         events.record(actor, "target.contained", f"target:{row.pk}", target=target)
     return Done()
