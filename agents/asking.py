@@ -137,7 +137,7 @@ def _exchange(step: Step, values: Mapping[int, Any]) -> Exchange:
     outcomes = [
         ToolOutcome(
             use=ToolUse(id=call.use_id, name=call.name, arguments=call.arguments),
-            text=call.result if call.state not in UNDONE else "It was not run.",
+            text=compose.result(call) if call.state not in UNDONE else "It was not run.",
             is_error=call.is_error or call.state in UNDONE,
             value=values.get(call.pk, compose.value_of(call.result)),
         )

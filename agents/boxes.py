@@ -65,12 +65,12 @@ def bubblewrap() -> str | None:
     return shutil.which("bwrap", path=SYSTEM_PATH)
 
 
-def wrapped(box: Box, program: Sequence[str], *, info_fd: int) -> list[str]:
-    """Wrap a program in bubblewrap, which says on `info_fd` which its first process is."""
+def wrapped(box: Box, program: Sequence[str], *, status_fd: int) -> list[str]:
+    """Wrap a program in bubblewrap, which says on `status_fd` how it goes."""
     found = bubblewrap()
     assert found, "who has no bubblewrap asks `containment.look` first"
     return [
-        *(found, "--die-with-parent", "--new-session", "--info-fd", str(info_fd)),
+        *(found, "--die-with-parent", "--new-session", "--json-status-fd", str(status_fd)),
         *("--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"),
         *("--hostname", "agent"),
         *(() if box.network else ("--unshare-net",)),
@@ -114,7 +114,7 @@ def _rights(box: Box) -> Iterator[str]:
             yield from ("--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID")
         return
     yield "--unshare-user"
-    if "--disable-userns" in _options():
+    if "--disable-userns" in options():
         yield "--disable-userns"
 
 
@@ -158,7 +158,7 @@ def _system(box: Box) -> Iterator[tuple[Path, list[str]]]:
 
 
 def _size() -> Iterator[str]:
-    if "--size" in _options():
+    if "--size" in options():
         yield from ("--size", str(SCRATCH_BYTES))
 
 
@@ -171,7 +171,7 @@ def _hidden(mounted: dict[Path, list[str]]) -> Iterator[Path]:
 
 
 @cache
-def _options() -> frozenset[str]:
+def options() -> frozenset[str]:
     """Read which options this bubblewrap knows: they grew with its releases."""
     done = subprocess.run(  # noqa: S603
         [bubblewrap() or "bwrap", "--help"], capture_output=True, text=True, check=False

@@ -22,9 +22,16 @@ from agents.boxes import MAX_PROCESSES
 NAME = "parley-agents"
 WANTED = frozenset({"pids", "memory"})
 V2 = frozenset({""})  # how /proc/<pid>/cgroup names the hierarchy that has no names
+NOT_ENTERED = 71
+WANTED = frozenset({"pids", "memory"})
+V2 = frozenset({""})  # how /proc/<pid>/cgroup names the hierarchy that has no names
 GONE_S = 2.0
 LOOK_S = 0.01
-ENTER = 'for one in $1; do echo 0 >"$one/cgroup.procs" || exit 71; done; shift; exec "$@"'
+ENTER = f"""
+for one in $1; do echo 0 >"$one/cgroup.procs" || exit {NOT_ENTERED}; done
+shift
+exec "$@"
+"""
 
 logger = logging.getLogger(__name__)
 _numbers = itertools.count(1)
@@ -92,31 +99,28 @@ def bases() -> tuple[Base, ...]:
     except OSError:
         return ()
     with _once:
-        made = [_base(one, settings.PARLEY_CGROUP) for one in hierarchies(mounts, own)]
+        made = [find_base(one, settings.PARLEY_CGROUP) for one in hierarchies(mounts, own)]
     return tuple(base for base in made if base is not None)
 
 
 def hierarchies(mountinfo: str, own: str) -> list[Hierarchy]:
     """Read the hierarchies that count processes or memory. Source: proc(5), cgroups(7)."""
-    places = {
-        controllers: path for _, controllers, path in (line.split(":", 2) for line in own.split())
-    }
-    found = []
+    paths = {frozenset(has.split(",")): path for _, has, path in map(_fields, own.splitlines())}
+    found: dict[tuple[Path, frozenset[str]], Hierarchy] = {}
     for line in mountinfo.splitlines():
         left, _, right = line.partition(" - ")
         kind, _, options = right.split(" ", 2)
-        mount = Path(left.split()[4])
-        if kind == "cgroup2":
-            has = _words(mount / "cgroup.controllers")
-            found.append(
-                Hierarchy(mount=mount, controllers=has, own=places.get("", ""), is_v2=True)
-            )
-        elif kind == "cgroup":
-            for controllers, path in places.items():
-                if controllers and set(controllers.split(",")) <= set(options.split(",")):
-                    has = frozenset(controllers.split(","))
-                    found.append(Hierarchy(mount=mount, controllers=has, own=path, is_v2=False))
-    return [one for one in found if one.controllers & {"pids", "memory"}]
+        mount, is_v2 = Path(left.split()[4]), kind == "cgroup2"
+        for named, path in paths.items() if kind in {"cgroup", "cgroup2"} else ():
+            if (named == V2) == is_v2 and (is_v2 or named <= set(options.split(","))):
+                has = WANTED & (_words(mount / "cgroup.controllers") if is_v2 else named)
+                one = Hierarchy(mount=mount, controllers=has, own=path, is_v2=is_v2)
+                found[mount, has] = one  # the same may be mounted twice
+    return [one for one in found.values() if one.controllers]
+
+
+def _fields(line: str) -> list[str]:
+    return line.split(":", 2)
 
 
 @contextmanager
@@ -130,7 +134,8 @@ def group() -> Iterator[Group]:
             _remove(folder)
 
 
-def _base(place: Hierarchy, chosen: str) -> Base | None:
+def find_base(place: Hierarchy, chosen: str) -> Base | None:
+    """Make the folder for groups in a hierarchy, and try one; None where that is not possible."""
     parent = place.mount / chosen.strip("/")
     if not chosen and place.own != "/":
         return None
@@ -142,7 +147,7 @@ def _base(place: Hierarchy, chosen: str) -> Base | None:
             for one in (parent, folder):
                 (one / "cgroup.subtree_control").write_text(wanted)
         base = Base(folder=folder, controllers=place.controllers, is_v2=place.is_v2)
-        _sweep(folder)
+        sweep(folder)
         _remove(_make(base))
     except OSError as error:
         logger.info("no control groups in %s: %s", parent, error.strerror)
@@ -172,7 +177,7 @@ def _remove(folder: Path) -> None:
         return
 
 
-def _sweep(folder: Path) -> None:
+def sweep(folder: Path) -> None:
     """Remove the groups of hubs that were killed: a group is named after its hub's process."""
     for one in folder.iterdir():
         pid = one.name.partition("-")[0]

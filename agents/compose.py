@@ -6,11 +6,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from agents.models import Session
+from django.utils.crypto import salted_hmac
+
+from agents import tools
+from agents.models import Session, ToolCall
 from hub.policy.roles import role as role_of
-from hub.text import clip, fence
+from hub.text import clip, defuse, fence
 
 RULES = Path(__file__).resolve().parent / "prompts" / "rules.txt"
+NONCE_CHARS = 16
 MAX_BRIEF_CHARS = 6_000
 DIRECT = "direct-"  # how names of private channels begin
 
@@ -82,6 +86,18 @@ def _item(item: Mapping[str, Any], nonce: str) -> str:
         nonce=nonce,
     )
     return f"{head}\n{text}"
+
+
+def result(call: ToolCall) -> str:
+    """Give a tool's result as a model reads it: what files and programs say in an envelope.
+
+    The envelope of a call is always the same, so that a conversation can be read from a cache. An
+    action's answer stays plain JSON, in which nothing looks like an envelope.
+    """
+    if call.name not in tools.TOOLS:
+        return defuse(call.result)
+    nonce = salted_hmac("parley.tool", str(call.pk)).hexdigest()[:NONCE_CHARS]
+    return fence(call.result, author="tool", trust="none", origin=call.name, nonce=nonce)
 
 
 def value_of(text: str) -> Any:

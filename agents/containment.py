@@ -36,6 +36,7 @@ PROBE = Limits(timeout_s=20, head_bytes=2_000, merge=True)
 BORN_S = 10.0  # for the namespace to say that it is there
 GONE_S = 10.0  # for the namespace to be empty after its program has ended
 LOOK_S = 0.005
+NOT_BEGUN = (1, cgroups.NOT_ENTERED)  # how bubblewrap, or the way into a group, says that it failed
 
 logger = logging.getLogger(__name__)
 
@@ -87,11 +88,13 @@ def user() -> RunAs | None:
 def look() -> Holding:
     """Find out, once in a process, what holds here; by trying it, not by looking for programs."""
     trouble = _trouble()
-    counted = os.geteuid() == 0 or not trouble  # else a limit would count the hub's own as well
+    is_root = os.geteuid() == 0
+    counted = is_root or not trouble  # else a limit would count the hub's own as well
+    grouped = not (is_root and trouble)  # the agents' user may not enter a group of root's
     return Holding(
         trouble=trouble,
-        processes=cgroups.process_words() or boxes.process_words(is_counted=counted),
-        memory=cgroups.memory_words() or boxes.memory_words(),
+        processes=(grouped and cgroups.process_words()) or boxes.process_words(is_counted=counted),
+        memory=(grouped and cgroups.memory_words()) or boxes.memory_words(),
     )
 
 
@@ -104,6 +107,7 @@ def report() -> str:
         {
             "target": settings.PARLEY_TARGET,
             "is_contained": holding.is_contained,
+            "is_allowed": is_allowed(),
             "words": clip(holding.words, 400),
         },
     )
@@ -126,24 +130,26 @@ def run(box: Box, program: Sequence[str], setting: Setting, limits: Limits) -> F
             f'apt-get install bubblewrap), or set PARLEY_UNCONTAINED="{SENTENCE}".',
             code="containment.missing",
         )
-    bare = replace(setting, user=box.user)
+    argv = boxes.limited(box, program)
+    if box.user:
+        return processes.run(argv, replace(setting, user=box.user), limits)
     with cgroups.group() as group:
-        return processes.run([*group.enter, *boxes.limited(box, program)], bare, limits)
+        return processes.run([*group.enter, *argv], setting, limits)
 
 
 def _run_contained(box: Box, program: Sequence[str], setting: Setting, limits: Limits) -> Finished:
     """Run it in a PID namespace of its own, and wait until that is empty."""
     with _Birth(setting) as birth, cgroups.group() as group:
-        argv = boxes.wrapped(box, program, info_fd=birth.writer)
+        argv = boxes.wrapped(box, program, status_fd=birth.writer)
         started = replace(setting, fds=(birth.writer,), on_start=birth.started)
         try:
             done = processes.run([*group.enter, *argv], started, limits)
         finally:
             birth.wait_for_end()
-    if birth.first is None and not done.timed_out:
-        words = done.output.decode("utf-8", "replace").strip()
-        raise Unavailable(f"The command could not be contained: {words}", code="containment.failed")
-    return done
+        if done.exit_code not in NOT_BEGUN or birth.has_run:
+            return done
+    words = (done.output + done.errors).decode("utf-8", "replace").strip()
+    raise Unavailable(f"The command could not be contained: {words}", code="containment.failed")
 
 
 class _Birth:
@@ -151,27 +157,36 @@ class _Birth:
 
     The kernel ends a PID namespace with its first process, whatever the others did (they may
     have forked twice, left their session, ignored TERM), and reaps it as the last one.
-    Source: pid_namespaces(7); bwrap(1), --info-fd.
+    Source: pid_namespaces(7); bwrap(1), --json-status-fd.
     """
 
     def __init__(self, setting: Setting) -> None:
         self.first: Child | None = None
+        self._said = b""
         self._on_start = setting.on_start
 
     def __enter__(self) -> "_Birth":
         self._reader, self.writer = os.pipe()
         self._writer: int | None = self.writer
+        os.set_blocking(self._reader, False)
         return self
 
     def __exit__(self, *exc: object) -> None:
         self._close_writer()
         os.close(self._reader)
 
+    @property
+    def has_run(self) -> bool:
+        """Tell whether the program itself began, when all has ended; only then there is a code."""
+        self._read(until=b"exit-code", patience_s=0)
+        return b"exit-code" in self._said
+
     def started(self, outer: Child) -> None:
         """Hear of bubblewrap's own process, and tell whoever listens of the inner one."""
         self._close_writer()
-        pid = self._read_pid()
-        if pid:
+        self._read(until=b"}", patience_s=BORN_S)
+        with suppress(ValueError, KeyError, TypeError):
+            pid = int(json.loads(self._said.partition(b"\n")[0])["child-pid"])
             self.first = Child(pid=pid, start_ticks=processes.start_ticks(pid))
         if self._on_start:
             self._on_start(self.first or outer)
@@ -188,16 +203,16 @@ class _Birth:
                 return
             time.sleep(LOOK_S)
 
-    def _read_pid(self) -> int | None:
-        said, deadline = b"", time.monotonic() + BORN_S
-        while select.select([self._reader], [], [], max(0.0, deadline - time.monotonic()))[0]:
+    def _read(self, *, until: bytes, patience_s: float) -> None:
+        deadline = time.monotonic() + patience_s
+        while until not in self._said:
+            left_s = max(0.0, deadline - time.monotonic())
+            if not select.select([self._reader], [], [], left_s)[0]:
+                return
             chunk = os.read(self._reader, 4096)
-            said += chunk
-            if not chunk or b"}" in chunk:
-                break
-        with suppress(ValueError, KeyError, TypeError):
-            return int(json.loads(said)["child-pid"])
-        return None
+            if not chunk:
+                return
+            self._said += chunk
 
     def _close_writer(self) -> None:
         if self._writer is not None:
@@ -216,6 +231,8 @@ def _trouble() -> str:
     if owner and not shutil.which("setpriv", path=SYSTEM_PATH):
         return "setpriv (of util-linux) is not installed"
     with tempfile.TemporaryDirectory(prefix="parley-probe-") as folder:
+        if owner:
+            os.chown(folder, owner.uid, owner.gid)
         box = Box(path=Path(folder), writable=(Path(folder),), user=owner)
         setting = Setting(cwd=Path(folder), env={"PATH": SYSTEM_PATH})
         try:

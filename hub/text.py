@@ -22,7 +22,24 @@ _SENTENCE = re.compile(r"[.!?\u2026][\"')\]\u201d\u2019]{0,3}\s+|[\u3002\uff01\u
 _WORD = re.compile(r"\s+")
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])")
 _NONCE = re.compile(r"[A-Za-z0-9]{8,64}")
-_ENVELOPE = re.compile(r"<(?=/?\s*message-)", re.IGNORECASE)
+
+
+def _look_alike(letters: str) -> str:
+    """Match letters in either case and width, with what nobody sees between them."""
+    wide = {letter: chr(ord(letter) + 0xFEE0) for letter in letters}
+    return "".join(f"[{x}{x.upper()}{wide[x]}{wide[x].upper()}]{_UNSEEN}" for x in letters)
+
+
+# Spaces, controls, and characters that show nothing: soft hyphen, joiners, fillers, tags.
+_UNSEEN = (
+    r"[\s\x00-\x20\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
+    r"\u2028-\u202f\u205f-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff]*+"
+)
+# A run of unseen characters is read by its own bracket only, so this takes linear time.
+_ENVELOPE = re.compile(
+    rf"[<\uff1c\ufe64\u2039\u3008](?={_UNSEEN}(?:[/\uff0f\u2044\u2215]{_UNSEEN})?"
+    rf"{_look_alike('message')}[-_\u2010-\u2015\u2212\ufe58\ufe63\uff0d])"
+)
 
 # Each pattern starts only where a run of its own characters starts, so no input makes it
 # scan the same run twice. A bare 40 or 64 digit hash matches none of them: commits may be named.
@@ -153,12 +170,17 @@ def fence(text: str, *, author: str, trust: str, origin: str, nonce: str) -> str
     if not _NONCE.fullmatch(nonce):
         raise ValueError("the nonce must be 8 to 64 letters or digits")
     inside = re.sub(re.escape(nonce), "[nonce]", text, flags=re.IGNORECASE)
-    inside = _ENVELOPE.sub("&lt;", inside)
+    inside = defuse(inside)
     facts = " ".join(
         f'{key}="{_attribute(value, nonce)}"'
         for key, value in (("author", author), ("trust", trust), ("origin", origin))
     )
     return f"<message-{nonce} {facts}>\n{inside}\n</message-{nonce}>"
+
+
+def defuse(text: str) -> str:
+    """Take the bracket from whatever looks like an envelope's tag, to a reader or to a program."""
+    return _ENVELOPE.sub("&lt;", text)
 
 
 def _attribute(value: str, nonce: str) -> str:

@@ -18,9 +18,17 @@ Words = Annotated[str, Field(max_length=400)]
 
 
 @action("target.report", needs="hub", returns=Done)
-def report(actor: Actor, target: TargetName, *, is_contained: bool, words: Words) -> Done:
+def report(
+    actor: Actor,
+    target: TargetName,
+    *,
+    is_contained: bool,
+    words: Words,
+    is_allowed: bool = False,
+) -> Done:
     """Report, at a start, whether a machine contains agents' commands, and what bounds them.
 
+    `is_allowed` says that an operator has allowed them to run without; else they are refused.
     Logged in the house: each start without containment, and each change back.
     Raises Forbidden outside of the house.
     """
@@ -30,7 +38,8 @@ def report(actor: Actor, target: TargetName, *, is_contained: bool, words: Words
     was = row.is_contained
     Target.objects.filter(pk=row.pk).update(is_contained=is_contained, containment=words)
     if not is_contained:
-        events.record(actor, "target.uncontained", f"target:{row.pk}", target=target)
+        about = f"target:{row.pk}"
+        events.record(actor, "target.uncontained", about, target=target, allowed=is_allowed)
     elif was is False:
         events.record(actor, "target.contained", f"target:{row.pk}", target=target)
     return Done()

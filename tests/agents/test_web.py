@@ -13,8 +13,8 @@ from .offering import change, offered
 from .stage import Set
 
 HTMX = {"HX-Request": "true"}
-SESSION_QUERIES = 13
-PULL_QUERIES = 16
+SESSION_QUERIES = 14
+PULL_QUERIES = 17
 
 
 @pytest.fixture

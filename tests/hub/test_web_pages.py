@@ -24,11 +24,11 @@ PAGES = [
     "m/{message}/",
     "do/task.open/",
 ]
-# Login session, user, member, project; then channels, team, its work, cards, projects.
-FRAME_QUERIES = 9
+# Login session, user, member, project; then channels, team, its work, cards, projects, notices.
+FRAME_QUERIES = 10
 MOST_QUERIES = {
     "": 8,
-    "team/": 1,
+    "team/": 2,
     "c/1/": 4,
     "board/": 5,
     "costs/": 7,
