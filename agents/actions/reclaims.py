@@ -89,9 +89,10 @@ def reclaim(actor: Actor, workspace: int) -> Done:
 
     Raises Conflict `workspace.needed` when somebody needs it by now.
     """
-    row = Workspace.objects.select_related("task__objective").get(
-        pk=workspace, project_id=actor.project_id
-    )
+    rows = Workspace.objects.filter(pk=workspace, project_id=actor.project_id)
+    row = rows.select_related("task__objective").first()
+    if row is None:
+        raise NotFound("There is no such checkout here.", code="workspace.unknown")
     reason = still_needed(need_of(row, actor))
     if reason:
         raise Conflict(f"The checkout stays: {reason}.", code="workspace.needed")

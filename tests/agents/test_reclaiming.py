@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from agents import merging, places, reclaiming, toolbox
+from agents import checkouts, merging, places, reclaiming, toolbox
 from agents.git import checkouts as git_checkouts
 from agents.git import repository
 from agents.models import PullRequest, Session, Workspace
@@ -264,8 +264,6 @@ def test_a_push_after_the_mirror_was_warmed_is_in_a_new_checkout(stage: Set, wri
     registry.call(actor, "turn.begin", {})
     registry.call(actor, "workspace.take", {"write": True})
     workspace = Workspace.objects.latest("pk")
-
-    from agents import checkouts
 
     checkouts.prepare(actor, load(row.pk), workspace)
 

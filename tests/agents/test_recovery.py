@@ -9,18 +9,15 @@ from types import SimpleNamespace
 
 import pytest
 
-from agents import checkouts, jobs, leases, processes, recovery, turns, workers
+from agents import checkouts, jobs, leases, processes, recovery, workers
 from agents.actions import pulls
 from agents.git import checkouts as git_checkouts
 from agents.models import PullRequest, Session, ToolCall, Workspace
 from agents.models.sessions import CallState
-from agents.providers.base import Answer, Request
 from hub import clock, fanout, registry
 from hub.actor import Actor
-from hub.errors import Conflict
-from hub.models import Event, Run
+from hub.models import Run
 
-from .played import say, use
 from .stage import Set
 
 
@@ -213,89 +210,3 @@ def test_the_signal_comes_before_a_worker_consumes() -> None:
     from celery.signals import celeryd_after_setup
 
     assert any(receiver() is jobs.begin for _, receiver in celeryd_after_setup.receivers)
-
-
-def test_a_result_after_the_end_is_refused_and_leaves_one_row(
-    stage: Set, played, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    provider = played()
-    row = stage.start("em")
-
-    def cancel_first(request: Request, _stop: object) -> Answer:
-        stage.act("session.cancel", session=row.number)
-        return Answer(text="", calls=(say("too late"),), is_last=False, state={})
-
-    monkeypatch.setattr(provider, "respond", cancel_first)
-
-    turns.run_next("local")
-
-    row.refresh_from_db()
-    assert row.state == "canceled"
-    late = Event.objects.get(name="session.late_result")
-    assert late.subject == f"session:{row.number}"
-    assert ToolCall.objects.count() == 0
-
-
-def test_a_late_result_is_written_once(stage: Set) -> None:
-    row = stage.start("em")
-    lease = stage.lease()
-    stage.act("session.cancel", session=row.number)
-    stale = Conflict("This session has ended.", code="run.stale")
-
-    for _ in range(3):
-        turns._note_late(lease, stale)
-
-    assert Event.objects.filter(name="session.late_result").count() == 1
-
-
-def test_a_session_that_was_taken_over_is_no_late_result(stage: Set) -> None:
-    row = stage.start("em")
-
-    with pytest.raises(Conflict) as refusal:
-        registry.call(
-            stage.hub(),
-            "session.late_result",
-            {"session": row.number, "epoch": 1, "code": "run.stale"},
-        )
-
-    assert refusal.value.code == "session.not_over"
-    assert not Event.objects.filter(name="session.late_result").exists()
-
-
-def test_canceling_ends_a_running_program_within_two_seconds(stage: Set, played) -> None:
-    import threading
-    import time
-
-    from django.db import connection
-
-    stage.act("task.open", title="Write something")
-    played(("", [use("run_command", command="sleep 300 & sleep 300")]))
-    row = stage.start("implementer", task=1)
-    worker = threading.Thread(
-        target=lambda: (turns.run_next("local"), connection.close()), daemon=True
-    )
-    worker.start()
-    deadline = time.monotonic() + 30
-    while not ToolCall.objects.filter(child_pid__isnull=False).exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    group = ToolCall.objects.get().child_pid
-
-    stage.act("session.cancel", session=row.number)
-    canceled = time.monotonic()
-    while members_of(group):
-        assert time.monotonic() - canceled < 2
-        time.sleep(0.02)
-    worker.join(10)
-
-    assert not worker.is_alive()
-    assert Run.objects.get(pk=row.run_id).lease_until is None
-    assert not Workspace.objects.filter(writer__isnull=False).exists()
-    assert leases.running("local") == 0
-
-
-def members_of(group: int | None) -> list[str]:
-    """List the processes of a process group, but no zombies."""
-    found = subprocess.check_output(["ps", "-eo", "pgid=,stat=,args="], text=True).splitlines()
-    rows = [line.split(None, 2) for line in found]
-    return [row[2] for row in rows if int(row[0]) == group and not row[1].startswith("Z")]

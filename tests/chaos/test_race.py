@@ -5,6 +5,7 @@ import random
 import signal
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,8 @@ from .racing import ALONE, DONE, facts_of
 
 IS_CHAOS = "PARLEY_CHAOS_RUNS" in os.environ
 WORKERS, SESSIONS = (20, 200) if IS_CHAOS else (4, 60)
-PATIENCE_S = 600 if IS_CHAOS else 240
+PATIENCE_S = 1_200 if IS_CHAOS else 600
+LINES_APART = 9  # of the run log, between two blows
 SEED = 20_260
 WITNESS = """
 CREATE TABLE parley_test.witness (said text, epoch int, ended boolean);
@@ -84,35 +86,60 @@ def runners(log: Path) -> dict[tuple[int, int], set[int]]:
     return found
 
 
-def harass(house: House, pids: list[int], log: Path) -> dict[str, int]:
-    """Freeze, thaw and kill workers until all are done; a killed one is replaced."""
-    dice, counts = random.Random(SEED), {"frozen": 0, "killed": 0}
-    deadline, frozen = time.monotonic() + PATIENCE_S, dict[int, float]()
-    while pids and time.monotonic() < deadline:
-        for pid in [pid for pid in pids if pid not in frozen]:
-            code = house.nursery.wait(pid, 0)
+@dataclass
+class Harassment:
+    """Freezes, thaws and kills workers, as often as they get on; a killed one is replaced.
+
+    Bound to their progress and not to time, it is the same on a busy machine.
+    """
+
+    house: House
+    log: Path
+    pids: list[int]
+    dice: random.Random = field(default_factory=lambda: random.Random(SEED))
+    thaw_at: dict[int, float] = field(default_factory=dict)
+    seen: int = 0
+    frozen: int = 0
+    killed: int = 0
+
+    def run(self) -> None:
+        deadline = time.monotonic() + PATIENCE_S
+        while self.pids and time.monotonic() < deadline:
+            self.collect()
+            self.thaw()
+            lines = self.log.read_text().count("\n") if self.log.exists() else 0
+            if lines >= self.seen + LINES_APART and len(self.awake()) > 1:
+                self.seen = lines
+                self.hit(self.dice.choice(self.awake()))
+            time.sleep(0.05)
+        assert not self.pids, f"{len(self.pids)} are not done: {self.house.nursery.said()}"
+
+    def awake(self) -> list[int]:
+        return [pid for pid in self.pids if pid not in self.thaw_at]
+
+    def collect(self) -> None:
+        for pid in self.awake():
+            code = self.house.nursery.wait(pid, 0)
             if code is not None:
-                assert code == 0, house.nursery.said()
-                pids.remove(pid)
-        for pid in [pid for pid, until in frozen.items() if time.monotonic() > until]:
-            house.nursery.signal(pid, signal.SIGCONT)
-            del frozen[pid]
-        awake = [pid for pid in pids if pid not in frozen]
-        if len(awake) > 1:
-            victim = dice.choice(awake)
-            if dice.random() < 0.5:
-                house.nursery.signal(victim, signal.SIGSTOP)
-                frozen[victim] = time.monotonic() + dice.uniform(0.3, 2.5)
-                counts["frozen"] += 1
-            elif counts["killed"] < 3 * WORKERS:
-                house.nursery.signal(victim, signal.SIGKILL)
-                assert house.nursery.wait(victim) == -signal.SIGKILL
-                pids.remove(victim)
-                pids.append(start(house, log))
-                counts["killed"] += 1
-        time.sleep(0.4)
-    assert not pids, f"{len(pids)} workers are not done: {house.nursery.said()}"
-    return counts
+                assert code == 0, self.house.nursery.said()
+                self.pids.remove(pid)
+
+    def thaw(self) -> None:
+        for pid in [pid for pid, at in self.thaw_at.items() if time.monotonic() > at]:
+            self.house.nursery.signal(pid, signal.SIGCONT)
+            del self.thaw_at[pid]
+
+    def hit(self, pid: int) -> None:
+        if self.dice.random() < 0.5:
+            self.house.nursery.signal(pid, signal.SIGSTOP)
+            self.thaw_at[pid] = time.monotonic() + self.dice.uniform(0.3, 2.5)
+            self.frozen += 1
+            return
+        self.house.nursery.signal(pid, signal.SIGKILL)
+        assert self.house.nursery.wait(pid) == -signal.SIGKILL
+        self.pids.remove(pid)
+        self.pids.append(start(self.house, self.log))
+        self.killed += 1
 
 
 def start(house: House, log: Path) -> int:
@@ -126,10 +153,11 @@ def test_workers_that_are_frozen_and_killed_never_run_a_session_together(
     log = tmp_path / "run.log"
     cast_sessions(house, SESSIONS)
 
-    counts = harass(house, [start(house, log) for _ in range(WORKERS)], log)
+    harassment = Harassment(house, log, [start(house, log) for _ in range(WORKERS)])
+    harassment.run()
 
-    assert counts["frozen"] >= 3
-    assert counts["killed"] >= 3
+    assert harassment.frozen >= 3
+    assert harassment.killed >= 3
     ran = runners(log)
     assert {pair: pids for pair, pids in ran.items() if len(pids) > 1} == {}
     assert len({session for session, _ in ran}) == SESSIONS
