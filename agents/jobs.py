@@ -11,6 +11,7 @@ from agents import leases, merging, turns, waking
 from agents.actions import endings, sessions
 from agents.models import PullRequest, Session, Target, TargetState
 from hub import clock, fanout, identify
+from hub.actions import failures
 from hub.errors import Unavailable
 from hub.models import HOUSE, Project
 from hub.models.projects import project_lock
@@ -60,8 +61,9 @@ def _try(work: Callable[[int], object], project_id: int) -> None:
         work(project_id)
     except Unavailable as error:
         logger.warning("left for the next sweep: %s", error)
-    except Exception:  # one project that cannot be handled must not keep the others waiting
+    except Exception as error:  # what cannot be handled must not keep the others waiting
         logger.exception("%s of project %d failed", work.__name__, project_id)
+        failures.of_sweep(project_id, work.__name__, error)
 
 
 def _unstaffed() -> list[int]:

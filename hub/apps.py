@@ -37,6 +37,7 @@ class HubConfig(AppConfig):
             "objectives",
             "projects",
             "tasks",
+            "troubles",
         ):
             import_module(f"hub.actions.{noun}")
 

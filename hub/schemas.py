@@ -148,6 +148,19 @@ class DecisionOut(Out):
     link: str
 
 
+class TroubleOut(Out):
+    number: int
+    severity: str
+    state: str
+    text: str
+    subject: str
+    owner: str = Field(validation_alias="owner_name")
+    acknowledged_by: str = Field(validation_alias="acknowledged_by_name")
+    count: int
+    first_at: datetime
+    last_at: datetime
+
+
 class EventOut(Out):
     seq: int
     at: datetime

@@ -140,6 +140,7 @@ CELERY_BROKER_URL = env("CELERY_BROKER_URL", "filesystem://")
 SWEEP_S = env_number("PARLEY_SWEEP_S", 5, 0.1, 3_600)
 LEASE_S = env_number("PARLEY_LEASE_S", 30, 1, 3_600)
 SESSION_SLOTS = int(env_number("PARLEY_SESSION_SLOTS", 4, 1, 256))
+TROUBLE_PING_S = env_number("PARLEY_TROUBLE_PING_S", 900, 1, 86_400)
 WEB_PROCESSES = int(env_number("PARLEY_WEB_PROCESSES", 1, 1, 64))
 
 # -- Applications -------------------------------------------------------------------------------

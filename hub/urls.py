@@ -5,7 +5,18 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from agents.web import urls as agent_pages
 from hub import api
-from hub.web import accounts, channels, decisions, do, events, health, home, projects, tasks
+from hub.web import (
+    accounts,
+    channels,
+    decisions,
+    do,
+    events,
+    health,
+    home,
+    projects,
+    tasks,
+    troubles,
+)
 
 in_project: list[URLPattern | URLResolver] = [
     path("", home.home, name="home"),
@@ -15,6 +26,7 @@ in_project: list[URLPattern | URLResolver] = [
     path("board/", tasks.board, name="board"),
     path("t/<int:number>/", tasks.task, name="task"),
     path("needs-you/", decisions.decisions, name="decisions"),
+    path("errors/", troubles.errors, name="errors"),
     path("log/", events.log, name="events"),
     path("do/<str:name>/", do.do, name="do"),
     *agent_pages.in_project,

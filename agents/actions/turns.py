@@ -25,11 +25,10 @@ from agents.models import (
 from agents.models.sessions import CallState
 from agents.schemas import TurnOut
 from hub import fanout
-from hub.actions import channels, events, inbox, messages
+from hub.actions import events, inbox, troubles
 from hub.actor import Actor
 from hub.errors import Invalid
-from hub.markdown import RichText
-from hub.models import ChannelKind, Decision, DecisionKind
+from hub.models import Decision, DecisionKind
 from hub.registry import action
 from hub.schemas import Done, InboxOut
 from hub.text import clip, mask
@@ -228,8 +227,7 @@ def _after_failure(actor: Actor, row: Session, error: str, *, is_final: bool) ->
     if not over:
         return
     text = f"Session {row.number} is paused after {why}: {clip(error, 500)}"
-    errors = channels.of_kind(actor, ChannelKind.ERRORS)
-    messages.take_in(actor, errors, RichText.of(text), obey=False)
+    troubles.take_up(actor, troubles.Report(text=text, subject=f"session:{row.number}"))
     parent = [row.parent.member_id] if row.parent else []
     subject = f"session:{row.number}"
     events.record(actor, "session.paused", subject, reason=why, mentions=parent)

@@ -9,6 +9,7 @@ from .objectives import OBJECTIVE_STATES, Objective, ObjectiveState
 from .projects import HOUSE, Project, ProjectClock, RoleSettings
 from .runs import Run
 from .tasks import TASK_STATES, Task, TaskDependency, TaskState
+from .troubles import TROUBLE_STATES, Severity, Trouble, TroubleState
 from .users import User
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "HOUSE",
     "OBJECTIVE_STATES",
     "TASK_STATES",
+    "TROUBLE_STATES",
     "Channel",
     "ChannelKind",
     "ChannelMember",
@@ -36,10 +38,13 @@ __all__ = [
     "ReadMark",
     "RoleSettings",
     "Run",
+    "Severity",
     "StoredCall",
     "Task",
     "TaskDependency",
     "TaskState",
     "Token",
+    "Trouble",
+    "TroubleState",
     "User",
 ]

@@ -66,6 +66,11 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "token.create": {"label": "spare", "member": "grace"},
     "token.list": {},
     "token.revoke": {"token": "{token}"},
+    "trouble.acknowledge": {"trouble": 1},
+    "trouble.list": {},
+    "trouble.open_task": {"trouble": 1},
+    "trouble.report": {"text": "The disk is full"},
+    "trouble.resolve": {"trouble": 1},
 }
 
 # Wrong in one argument each, and the argument's name.
@@ -116,6 +121,11 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "token.create": ({"days": 366}, "days"),
     "token.list": ({"member": "grace"}, "member"),
     "token.revoke": ({"token": 0}, "token"),
+    "trouble.acknowledge": ({"trouble": 0}, "trouble"),
+    "trouble.list": ({"limit": 201}, "limit"),
+    "trouble.open_task": ({"title": "x" * 161}, "title"),
+    "trouble.report": ({"subject": "house:1"}, "subject"),
+    "trouble.resolve": ({"how": "x" * 501}, "how"),
 }
 
 # Without a reference to a row: Eve does it in her own project.
@@ -137,6 +147,8 @@ HER_OWN = {
     "task.list",
     "task.open",
     "token.list",
+    "trouble.list",
+    "trouble.report",
 }
 REFUSED_ANYWAY = {"project.create", "project.resume", "member.invite"}
 
@@ -168,6 +180,7 @@ def furnished(ada, grace, eve):
     act(ada, "task.open", title="Land softly", objective=1)
     act(ada, "decision.ask", text="The moon, really?", choices=["yes", "no"])
     token = act(ada, "token.create", label="moonkey")
+    act(ada, "trouble.report", text="The moon is dusty")
     return Furnished(message=said["number"], token=token["id"])
 
 

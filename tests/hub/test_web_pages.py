@@ -19,12 +19,13 @@ PAGES = [
     "board/",
     "t/1/",
     "needs-you/",
+    "errors/",
     "log/",
     "m/{message}/",
     "do/task.open/",
 ]
-# Login session, user, member, project; then channels, team, its work, cards, projects.
-FRAME_QUERIES = 9
+# Login session, user, member, project; then channels, team, its work, cards, projects, trouble.
+FRAME_QUERIES = 10
 MOST_QUERIES = {
     "": 8,
     "team/": 1,
@@ -32,6 +33,7 @@ MOST_QUERIES = {
     "board/": 5,
     "t/1/": 14,
     "needs-you/": 1,
+    "errors/": 2,
     "log/": 1,
     "m/{message}/": 3,
     "do/task.open/": 0,
@@ -52,6 +54,7 @@ def furnish(ada: Actor, mina: Actor) -> int:
     task = act(ada, "task.open", title="Build a rocket", objective=1)["number"]
     act(ada, "task.open", title="Fly it", waits_for=[task])
     act(mina, "task.claim", task=task)
+    act(mina, "trouble.report", text="The pump leaks", subject=f"task:{task}")
     act(mina, "decision.ask", text="Which fuel?", choices=["Hydrogen", "Kerosene"], task=task)
     return int(said)
 
