@@ -15,4 +15,6 @@ class AgentsConfig(AppConfig):
         """Import the modules that register actions, and add the agents' parts to the pages."""
         for noun in ("calls", "merges", "pulls", "sessions", "turns", "waits", "workspaces"):
             import_module(f"agents.actions.{noun}")
+        import_module("agents.actions.gates").register()
         import_module("agents.web.parts").register()
+        import_module("hub.actions.inbox").add_teller(import_module("agents.reports").tell)

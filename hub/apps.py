@@ -25,6 +25,7 @@ class HubConfig(AppConfig):
         """Import the modules that register actions, and the Celery app that jobs are sent by."""
         import_module("hub.celery")  # else `current_app` is one that knows no broker of ours
         for noun in (
+            "artifacts",
             "board",
             "channels",
             "decisions",
@@ -32,9 +33,11 @@ class HubConfig(AppConfig):
             "events",
             "help",
             "inbox",
+            "issues",
             "members",
             "messages",
             "objectives",
+            "phases",
             "projects",
             "tasks",
             "troubles",

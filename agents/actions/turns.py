@@ -35,6 +35,7 @@ from hub.text import clip, mask
 
 MAX_ENTRY_CHARS = 32_000
 MAX_FAILURES = 3
+NEWS_TOKENS = 6_000  # a hand-off with its notes fits
 MAX_TOOL_CHARS = 48  # a longer name is no tool of ours
 TOKENS = ("input_tokens", "output_tokens", "cache_write_tokens", "cache_read_tokens")
 Facts = dict[str, Any]
@@ -195,7 +196,7 @@ def _acknowledge(actor: Actor, row: Session, turn: Turn) -> None:
 def news(actor: Actor) -> InboxOut:
     """Read what is new for the agent; what is said about its task and where it works counts."""
     row = session_of(actor)
-    return inbox.unread(actor, waking.at_work(row, inbox.profile(actor)))
+    return inbox.unread(actor, waking.at_work(row, inbox.profile(actor)), NEWS_TOKENS)
 
 
 def close_last(actor: Actor, row: Session, summary: str) -> None:

@@ -1,5 +1,5 @@
 """The operators' admin: everything can be looked at; what changes goes through the registry."""
 
-from . import log, people, talk, troubles, work
+from . import artifacts, log, people, talk, troubles, work
 
-__all__ = ["log", "people", "talk", "troubles", "work"]
+__all__ = ["artifacts", "log", "people", "talk", "troubles", "work"]

@@ -1,5 +1,6 @@
 """Rows of the hub, one file a concept."""
 
+from .artifacts import Artifact, ArtifactKind, Visibility
 from .channels import Channel, ChannelKind, ChannelMember, ReadMark
 from .decisions import DECISION_STATES, Decision, DecisionKind, DecisionState
 from .events import Cursor, Event, StoredCall
@@ -18,6 +19,8 @@ __all__ = [
     "OBJECTIVE_STATES",
     "TASK_STATES",
     "TROUBLE_STATES",
+    "Artifact",
+    "ArtifactKind",
     "Channel",
     "ChannelKind",
     "ChannelMember",
@@ -47,4 +50,5 @@ __all__ = [
     "Trouble",
     "TroubleState",
     "User",
+    "Visibility",
 ]

@@ -5,9 +5,10 @@ what the parts show. Applications above add theirs in `ready()`: parts with `liv
 team does with `team.source`, panels with `panels.add`, sentences with `words.add`.
 """
 
-from . import asking, live, pages, panels, talk, team, troubles, wishes, words, work
+from . import artifacts, asking, live, pages, panels, talk, team, troubles, wishes, words, work
 
 __all__ = [
+    "artifacts",
     "asking",
     "live",
     "pages",

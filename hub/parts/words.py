@@ -10,6 +10,7 @@ from hub.models import Event, Project
 from hub.policy.roles import roles
 
 _sentences: dict[str, str] = {
+    "artifact.added": "left a {kind}:",
     "channel.archived": "archived",
     "channel.created": "opened",
     "decision.answered": "answered",
@@ -39,7 +40,10 @@ _sentences: dict[str, str] = {
     "task.dropped": "dropped",
     "task.lapsed": "opened again, because its claim ran out,",
     "task.opened": "opened",
+    "task.phase_skipped": "let skip from {phase_before} to {phase}:",
     "task.released": "gave back",
+    "task.round_allowed": "allowed one more round for",
+    "task.stopped": "used up the rounds of fixing of",
     "task.unblocked": "set free",
     "trouble.acknowledged": "looks after",
     "trouble.repeated": "met again ({count} times)",

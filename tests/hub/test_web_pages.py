@@ -31,7 +31,7 @@ MOST_QUERIES = {
     "team/": 1,
     "c/1/": 4,
     "board/": 5,
-    "t/1/": 14,
+    "t/1/": 15,
     "needs-you/": 1,
     "errors/": 2,
     "log/": 1,
@@ -54,6 +54,7 @@ def furnish(ada: Actor, mina: Actor) -> int:
     task = act(ada, "task.open", title="Build a rocket", objective=1)["number"]
     act(ada, "task.open", title="Fly it", waits_for=[task])
     act(mina, "task.claim", task=task)
+    act(mina, "note.create", title="Fuel", text="Hydrogen is cold", task=task)
     act(mina, "trouble.report", text="The pump leaks", subject=f"task:{task}")
     act(mina, "decision.ask", text="Which fuel?", choices=["Hydrogen", "Kerosene"], task=task)
     return int(said)
