@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 
 from agents.policy import dispatch, handoff
 
-
 LINES = st.lists(st.text(max_size=900), max_size=40)
 
 
