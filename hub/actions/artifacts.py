@@ -1,6 +1,6 @@
 """Notes and artifacts: left on purpose, written once, cited in hand-offs."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from django.db.models import Max
 from pydantic import Field
@@ -108,7 +108,7 @@ def _add(actor: Actor, about: _About, kind: ArtifactKind, title: str, **content:
         at=actor.now,
         **content,
     )
-    facts: dict[str, int] = {}
+    facts: dict[str, Any] = {}
     if about.task:
         facts["task"] = about.task.number
     if about.objective:

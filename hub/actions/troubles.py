@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from django.conf import settings
 from django.db.models import Max
@@ -162,7 +162,7 @@ def _say_again(actor: Actor, row: Trouble) -> None:
         messages.edit(_hub(actor), row.message.seq, _spoken(row))
 
 
-def _log(actor: Actor, name: str, row: Trouble, **facts: object) -> None:
+def _log(actor: Actor, name: str, row: Trouble, **facts: Any) -> None:
     events.record(actor, name, f"trouble:{row.number}", **facts)
 
 

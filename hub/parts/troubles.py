@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from django.db.models import Count, QuerySet
 
-from hub.models import Event, Project, Trouble, TroubleState
+from hub.models import Event, Project, Severity, Trouble, TroubleState
 
 from . import live, words
 
@@ -47,6 +47,11 @@ def show(row: Trouble, project: Project) -> Shown:
     """Make one trouble ready."""
     link, linked = words.place(row.subject, project)
     return Shown(row=row, tone=TONES[row.severity], link=link, linked=linked)
+
+
+def urgency(row: Trouble) -> tuple[bool, int]:
+    """Order what nobody looks after first, and there the worst; the order else stays."""
+    return row.state != TroubleState.OPEN, -list(Severity).index(Severity(row.severity))
 
 
 def filters(project: Project) -> list[Filter]:

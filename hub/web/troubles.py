@@ -17,7 +17,7 @@ def errors(visit: Visit) -> HttpResponse:
     chosen = wanted if wanted in troubles.FILTERS else "unresolved"
     _, states = troubles.FILTERS[chosen]
     found = troubles.rows(visit.project).filter(state__in=states).order_by("-number")[:SHOWN]
-    ranked = sorted(found, key=lambda row: row.state != "open")
+    ranked = sorted(found, key=troubles.urgency)
     context = {
         "troubles": [troubles.show(row, visit.project) for row in ranked],
         "filters": troubles.filters(visit.project),

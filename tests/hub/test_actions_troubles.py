@@ -8,6 +8,7 @@ from hub import jobs
 from hub.errors import Conflict, NotFound
 from hub.models import Decision, Event, Message, Task, Trouble
 from hub.models.projects import project_lock
+from hub.parts import troubles
 from tests.cast import act, last_event, log_end, logged
 
 BROKEN = "The pump of session 3 does not answer"
@@ -254,3 +255,13 @@ def test_two_reports_at_once_are_one_trouble(ivo, rhea, pump):
         act(replace(rhea, clock=lock.now), "trouble.report", text=BROKEN)
 
     assert Trouble.objects.get().count == 2
+
+
+def test_the_page_shows_first_what_nobody_looks_after_and_there_the_worst(ada, ivo):
+    for severity in ("warning", "critical", "error"):
+        act(ivo, "trouble.report", text=f"A {severity}", severity=severity)
+    act(ada, "trouble.acknowledge", trouble=2)
+
+    rows = sorted(Trouble.objects.order_by("-number"), key=troubles.urgency)
+
+    assert [row.severity for row in rows] == ["error", "warning", "critical"]
