@@ -8,14 +8,16 @@ from typing import Any
 
 from django.utils.crypto import salted_hmac
 
-from agents import tools
+from agents import context, tools
 from agents.models import Session, ToolCall
+from agents.policy import dispatch
+from hub.policy.roles import Role
 from hub.policy.roles import role as role_of
-from hub.text import clip, defuse, fence
+from hub.text import defuse, fence
 
 RULES = Path(__file__).resolve().parent / "prompts" / "rules.txt"
 NONCE_CHARS = 16
-MAX_BRIEF_CHARS = 6_000
+ENVELOPE_BYTES = 250
 DIRECT = "direct-"  # how names of private channels begin
 
 
@@ -23,10 +25,22 @@ def system(session: Session) -> str:
     """Say who the agent is and what its role's brief and the house's rules are."""
     role = role_of(session.role)
     rules = RULES.read_text(encoding="utf-8").strip()
-    return (
+    parts = [
         f"You are {session.member.name}, {role.title.lower()} in the project "
-        f"{session.project.name}.\n\n{role.brief.strip()}\n\n{rules}"
-    )
+        f"{session.project.name}.",
+        role.brief.strip(),
+        _dispatch(role),
+        rules,
+    ]
+    return "\n\n".join(filter(None, parts))
+
+
+def _dispatch(role: Role) -> str:
+    """Say what to tell whom, for a role that starts others."""
+    if not role.leads:
+        return ""
+    lines = [f"- {role_of(name).title}: {role_of(name).dispatch.strip()}" for name in role.leads]
+    return "\n".join(["What to write into the brief of whom you start, and no more:", *lines])
 
 
 def prompt(session: Session, inbox: Mapping[str, Any]) -> str:
@@ -54,21 +68,39 @@ def public(inbox: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _state(session: Session, nonce: str) -> str:
+    """Say what an agent's role is told: its assignment and the state of the work, under 8 KB."""
+    given = _assignments(session)
+    texts = dispatch.fit([text for _, text, _, _ in given])
     parts = []
+    for (head, _, author, origin), text in zip(given, texts, strict=True):
+        parts += [head, _given(text, author, origin, nonce)]
+    spent = len("\n".join(parts).encode())
+    room = max(dispatch.MAX_CONTEXT_BYTES - spent - ENVELOPE_BYTES, dispatch.MIN_LEDGER_BYTES)
+    found = context.ledger(session, room) if session.pk else ""
+    if found:
+        told = fence(found, author="Parley", trust="record", origin="ledger", nonce=nonce)
+        parts += ["The state of the work:", told]
+    return "\n".join(parts) or "No objective is open."
+
+
+def _assignments(session: Session) -> list[tuple[str, str, str, str]]:
+    """Give what tells an agent its work: a head, the text, its author and where it comes from."""
+    given = []
     if session.objective:
         wish = session.objective
-        parts.append(f"Objective {wish.number} ({wish.state}):")
-        parts.append(_given(wish.title, wish.opened_by.name, f"objective {wish.number}", nonce))
+        whole = "objective" in role_of(session.role).told
+        text = f"{wish.title}\n{wish.prompt}" if whole else wish.title
+        head = f"Objective {wish.number} ({wish.state}):"
+        given.append((head, text, wish.opened_by.name, f"objective {wish.number}"))
     if session.task:
         task = session.task
-        words = f"{task.name}: {task.title}\n{clip(task.brief, MAX_BRIEF_CHARS)}".strip()
-        parts.append(f"Task #{task.number} ({task.state}, {task.phase}):")
-        parts.append(_given(words, task.opened_by.name, f"task {task.number}", nonce))
+        words = f"{task.name}: {task.title}\n{task.brief}".strip()
+        head = f"Task #{task.number} ({task.state}, {task.phase}):"
+        given.append((head, words, task.opened_by.name, f"task {task.number}"))
     if session.brief:
         author = session.parent.member.name if session.parent else "the project"
-        parts.append("Your brief:")
-        parts.append(_given(clip(session.brief, MAX_BRIEF_CHARS), author, "brief", nonce))
-    return "\n".join(parts) or "No objective is open."
+        given.append(("Your brief:", session.brief, author, "brief"))
+    return given
 
 
 def _given(text: str, author: str, origin: str, nonce: str) -> str:

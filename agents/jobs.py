@@ -13,6 +13,7 @@ from agents import leases, merging, recalling, reclaiming, recovery, turns, waki
 from agents.actions import endings, sessions, shifts
 from agents.models import Aside, PullRequest, Session, Target, TargetState
 from hub import clock, fanout, faults, identify
+from hub.actions import failures
 from hub.errors import HubError, Unavailable
 from hub.models import HOUSE, Project
 from hub.models.projects import project_lock
@@ -101,8 +102,9 @@ def _try(work: Callable[[int], object], project_id: int) -> None:
         work(project_id)
     except Unavailable as error:
         logger.warning("left for the next sweep: %s", error)
-    except Exception:  # one project that cannot be handled must not keep the others waiting
+    except Exception as error:  # what cannot be handled must not keep the others waiting
         logger.exception("%s of project %d failed", work.__name__, project_id)
+        failures.of_sweep(project_id, work.__name__, error)
 
 
 def _unstaffed() -> list[int]:

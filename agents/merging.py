@@ -17,6 +17,7 @@ from agents.keeping import Keeper
 from agents.models import PullRequest, PullState, Session
 from agents.models.sessions import REHEARSAL
 from hub import clock, faults, identify, registry
+from hub.actions import failures
 from hub.errors import Conflict, HubError
 
 CHECK_TIMEOUT_S = 600
@@ -110,7 +111,9 @@ def _attempt(job: Job, step: Any) -> None:
         job.refuse(error.message)
     except OSError as error:
         logger.exception("pull request %s met trouble on this machine", job.row.pk)
-        job.refuse(f"There is trouble on the machine that merges: {error.strerror}.")
+        words = f"There is trouble on the machine that merges: {error.strerror}."
+        job.refuse(words)
+        failures.report(job.row.project_id, words, subject=f"pull:{job.row.number}")
 
 
 def _prepare(job: Job) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import InterfaceError, OperationalError, connections
 from psycopg import errors as psycopg_errors
 
-from agents import asking, checkouts, children, compose, handing, leases, toolbox
+from agents import asking, checkouts, children, compose, handing, leases, reports, toolbox
 from agents.asking import Interrupted
 from agents.keeping import Keeper
 from agents.leases import Lease
@@ -107,6 +107,7 @@ def _turn(actor: Actor, lease: Lease, keeper: Keeper) -> None:
         registry.call(actor, "turn.wait", {"reason": "another agent is writing in the checkout"})
         return
     if begun["is_new"] or not session.turns.get(number=begun["number"]).prompt:
+        inbox = reports.with_changes(session, inbox)
         news = {
             "prompt": compose.prompt(session, inbox),
             "shown": compose.prompt(session, compose.public(inbox)),

@@ -8,7 +8,19 @@ from django.db.models import Model, QuerySet
 from hub import fast
 from hub.actor import Actor
 from hub.errors import Conflict, Forbidden, NotFound
-from hub.models import Channel, Decision, Member, Message, Objective, Project, Task, Token
+from hub.models import (
+    Artifact,
+    Channel,
+    Decision,
+    Member,
+    MemberKind,
+    Message,
+    Objective,
+    Project,
+    Task,
+    Token,
+    Trouble,
+)
 
 NUMBER = re.compile(r"#?([0-9]{1,9})")
 Row = TypeVar("Row", bound=Model)
@@ -104,6 +116,35 @@ def get_decision(actor: Actor, number: int) -> Decision:
     )
     if row is None:
         raise NotFound(f"There is no question {number} here.", code="decision.unknown")
+    return row
+
+
+def get_artifact(actor: Actor, number: int) -> Artifact:
+    """Give a note or an artifact by number."""
+    row = (
+        Artifact.objects.filter(project_id=actor.project_id, number=number)
+        .select_related("author", "task", "objective")
+        .first()
+    )
+    if row is None:
+        raise NotFound(f"There is no artifact {number} here.", code="artifact.unknown")
+    return row
+
+
+def is_person(actor: Actor) -> bool:
+    """Tell whether a person acts, and not an agent or Parley itself."""
+    return me(actor).kind == MemberKind.PERSON
+
+
+def get_trouble(actor: Actor, number: int) -> Trouble:
+    """Give a trouble by number."""
+    row = (
+        Trouble.objects.filter(project_id=actor.project_id, number=number)
+        .select_related("project", "owner", "reporter", "message", "decision", "acknowledged_by")
+        .first()
+    )
+    if row is None:
+        raise NotFound(f"There is no trouble {number} here.", code="trouble.unknown")
     return row
 
 

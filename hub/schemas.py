@@ -62,6 +62,7 @@ class ProjectOut(Out):
     base_branch: str
     check_command: str
     provider: str
+    requires_plan: bool
     paused_at: datetime | None
 
 
@@ -125,6 +126,7 @@ class TaskOut(Out):
     fence: int
     objective: int | None = Field(validation_alias="objective_number")
     channel: int | None = Field(validation_alias="channel_number")
+    stopped_at: datetime | None
 
 
 class TaskDetail(TaskOut):
@@ -146,6 +148,44 @@ class DecisionOut(Out):
     asker: str = Field(validation_alias="asker_name")
     answer: str
     link: str
+
+
+class ArtifactOut(Out):
+    number: int
+    kind: str
+    title: str
+    summary: str
+    uri: str
+    visibility: str
+    author: str = Field(validation_alias="author_name")
+    task: int | None = Field(validation_alias="task_number")
+    objective: int | None = Field(validation_alias="objective_number")
+    at: datetime
+
+
+class ArtifactDetail(ArtifactOut):
+    text: str
+
+
+class IssueOut(Out):
+    """Where it went: a message in a channel, and a question when people decide it."""
+
+    channel: str
+    message: int | None
+    decision: int | None
+
+
+class TroubleOut(Out):
+    number: int
+    severity: str
+    state: str
+    text: str
+    subject: str
+    owner: str = Field(validation_alias="owner_name")
+    acknowledged_by: str = Field(validation_alias="acknowledged_by_name")
+    count: int
+    first_at: datetime
+    last_at: datetime
 
 
 class EventOut(Out):

@@ -5,7 +5,19 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from agents.web import urls as agent_pages
 from hub import api
-from hub.web import accounts, channels, costs, decisions, do, events, health, home, projects, tasks
+from hub.web import (
+    accounts,
+    channels,
+    costs,
+    decisions,
+    do,
+    events,
+    health,
+    home,
+    projects,
+    tasks,
+    troubles,
+)
 
 in_project: list[URLPattern | URLResolver] = [
     path("", home.home, name="home"),
@@ -17,6 +29,7 @@ in_project: list[URLPattern | URLResolver] = [
     path("needs-you/", decisions.decisions, name="decisions"),
     path("costs/", costs.costs, name="costs"),
     path("costs.csv", costs.ledger, name="costs-csv"),
+    path("errors/", troubles.errors, name="errors"),
     path("log/", events.log, name="events"),
     path("do/<str:name>/", do.do, name="do"),
     *agent_pages.in_project,

@@ -5,6 +5,7 @@ from typing import Any
 from django.db.models import Q
 
 from agents import access as own
+from agents import reports
 from agents.models import (
     HANDOFF_STATES,
     SESSION_STATES,
@@ -22,16 +23,16 @@ from hub.text import mask
 
 from . import turns
 
-ENDINGS = frozenset({"session.succeeded", "session.failed", "session.canceled"})
-
 
 def log(actor: Actor, name: str, row: Session, **facts: Any) -> None:
     """Write one event about a session; the one that started it hears of its end."""
     if row.task_id:
         facts["task"] = row.task_number
     parent = row.parent.member_id if row.parent else None
-    if parent and parent != actor.member_id and name in ENDINGS:
+    if parent and parent != actor.member_id and name in reports.ENDINGS:
         facts["mentions"] = [parent]
+        if row.shows_change:
+            facts["shows_change"] = row.number
     events.record(actor, name, f"session:{row.number}", **facts)
 
 
@@ -42,7 +43,15 @@ def end(actor: Actor, row: Session, state: SessionState, summary: str, *, event:
     elsewhere keeps its lease and its checkout until its worker lets go, which it does at once.
     """
     summary = mask(summary)
-    SESSION_STATES.move(row, state, summary=summary, ended_at=actor.now, due_at=None, activity="")
+    SESSION_STATES.move(
+        row,
+        state,
+        summary=summary,
+        report=mask(reports.of(row, summary)),
+        ended_at=actor.now,
+        due_at=None,
+        activity="",
+    )
     Run.objects.filter(pk=row.run_id).update(ended_at=actor.now)
     at_rest = Q(writer__lease_until=None) | Q(writer_id=actor.run_id)
     Workspace.objects.filter(at_rest, writer_id=row.run_id).update(writer_id=None)

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from agents import access as own
 from agents.models import SESSION_STATES, Entry, Session, SessionState, Target
+from agents.policy.handoff import MAX_NOTES, MAX_SUMMARY_CHARS
 from agents.policy.names import names, pick
 from agents.schemas import EntryOut, SessionOut
 from hub import access
@@ -19,9 +20,10 @@ from hub.markdown import RichText
 from hub.models import ChannelKind, Member, Project, Run, Task, TaskState
 from hub.models.projects import held
 from hub.policy.roles import role as role_of
+from hub.policy.workflow import phases_of, proceed
 from hub.registry import action
 from hub.schemas import After, Done, Limit, Line, MemberName, Number, Paragraph, TaskRef
-from hub.text import mask
+from hub.text import clip, mask
 
 from . import endings
 from .endings import log
@@ -45,11 +47,13 @@ def start(
 ) -> Session:
     """Start an agent in a role, for a task or an objective; it gets a name and its first turn.
 
-    Raises Conflict for a finished task, or when agents start agents too deep or too many.
+    Agents start a worker only in its phase of the task. Raises Conflict out of phase, for a
+    finished task, or when agents start agents too deep or too many.
     """
     work = access.get_task(actor, task) if task else None
     if work and work.state not in LIVE_TASKS:
         raise Conflict(f"#{work.number} is {work.state}; nothing to do.", code="task.finished")
+    skips = _skipped_phase(actor, role, work)
     parent = own.acting_session(actor)
     _check_spawning(parent)
     project = access.get_project(actor)
@@ -79,10 +83,31 @@ def start(
         created_at=actor.now,
     )
     _begin_reading(actor, row)
-    log(actor, "session.started", row, role=role, agent=member.name)
+    log(actor, "session.started", row, role=role, agent=member.name, **skips)
     if work:
         _introduce(actor, row, work)
     return row
+
+
+def _skipped_phase(actor: Actor, role: str, work: Task | None) -> dict[str, str]:
+    """Refuse an agent that starts a worker out of its phase; a person's doing so is a fact."""
+    phases = phases_of(proceed(), role)
+    if work is None or not phases or (work.phase in phases and work.stopped_at is None):
+        return {}
+    if access.is_person(actor):
+        return {"out_of_phase": work.phase or "open"}
+    if work.stopped_at is not None:
+        raise Conflict(
+            f"#{work.number} is stopped after {work.rounds} rounds of fixing; a person decides.",
+            code="task.stopped",
+        )
+    now = f"in {work.phase}" if work.phase else "not claimed"
+    raise Conflict(
+        f"#{work.number} is {now}; {role} is started in {' or '.join(phases)}. Its holder moves it "
+        "there with task.advance, or a person with task.skip_phase.",
+        code="phase.role",
+        phase=work.phase,
+    )
 
 
 def _begin_reading(actor: Actor, row: Session) -> None:
@@ -188,12 +213,16 @@ def cancel(actor: Actor, session: Number, *, reason: Line = "") -> Session:
 @action("session.finish", needs="run", returns=SessionOut)
 def finish(
     actor: Actor,
-    summary: Annotated[str, Field(max_length=6_000)],
+    summary: Paragraph,
     *,
     state: Literal["succeeded", "failed"] = "succeeded",
+    notes: Annotated[list[Number], Field(max_length=MAX_NOTES)] = [],  # noqa: B006 - pydantic copies
+    include_diff: bool = False,
 ) -> Session:
     """Say that your part is done, with a summary for whoever comes next; you get no more turns.
 
+    Whoever started you gets the summary (its first 6,000 characters), the notes and artifacts that
+    you cite by their numbers, and with `include_diff` the change made in your checkout.
     Raises Conflict while you hold a task.
     """
     row = own.own_session(actor)
@@ -201,7 +230,10 @@ def finish(
         raise Invalid("Only a session can finish itself.", code="session.none")
     if Task.objects.live().filter(holder_id=row.member_id).exists():
         raise Conflict("Finish or release the task you hold first.", code="session.holds_task")
-    endings.end(actor, row, SessionState(state), summary)
+    row.cites = [access.get_artifact(actor, number).number for number in notes]
+    row.shows_change = include_diff
+    row.save(update_fields=["cites", "shows_change"])
+    endings.end(actor, row, SessionState(state), clip(mask(summary), MAX_SUMMARY_CHARS))
     return row
 
 

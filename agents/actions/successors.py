@@ -18,7 +18,7 @@ from agents.models import (
 )
 from agents.schemas import HandoffOut
 from hub import identify
-from hub.actions import channels, decisions, events, inbox, members, messages, tasks
+from hub.actions import channels, decisions, events, inbox, members, messages, takeovers
 from hub.actor import Actor
 from hub.errors import Conflict, Invalid
 from hub.markdown import RichText
@@ -172,7 +172,7 @@ def _move(actor: Actor, old: Session, mine: Session) -> dict[str, list[int]]:
     """Give the successor all that the predecessor holds; its checkout is the task's."""
     children = Session.objects.filter(parent=old)
     moved = {
-        "tasks": tasks.hand_over(actor, old.member, mine.member),
+        "tasks": takeovers.hand_over(actor, old.member, mine.member),
         "children": list(children.values_list("number", flat=True).order_by("number")),
     }
     children.update(parent=mine)

@@ -24,11 +24,10 @@ from agents.models import (
 from agents.models.sessions import CallState
 from agents.schemas import TurnOut
 from hub import fanout
-from hub.actions import channels, events, inbox, ledger, messages
+from hub.actions import events, inbox, ledger, troubles
 from hub.actor import Actor
 from hub.errors import Invalid
-from hub.markdown import RichText
-from hub.models import ChannelKind, Decision, DecisionKind
+from hub.models import Decision, DecisionKind
 from hub.policy.costs import FIELDS
 from hub.policy.prices import Tokens
 from hub.registry import action
@@ -37,6 +36,7 @@ from hub.text import clip, mask
 
 MAX_ENTRY_CHARS = 32_000
 MAX_FAILURES = 3
+NEWS_TOKENS = 6_000  # a hand-off with its notes fits
 MAX_TOOL_CHARS = 48  # a longer name is no tool of ours
 Facts = dict[str, Any]
 
@@ -195,7 +195,7 @@ def _acknowledge(actor: Actor, row: Session, turn: Turn) -> None:
 def news(actor: Actor) -> InboxOut:
     """Read what is new for the agent; what is said about its task and where it works counts."""
     row = session_of(actor)
-    return inbox.unread(actor, waking.at_work(row, inbox.profile(actor)))
+    return inbox.unread(actor, waking.at_work(row, inbox.profile(actor)), NEWS_TOKENS)
 
 
 def close_last(actor: Actor, row: Session, summary: str) -> None:
@@ -227,8 +227,7 @@ def _after_failure(actor: Actor, row: Session, error: str, *, is_final: bool) ->
     if not over:
         return
     text = f"Session {row.number} is paused after {why}: {clip(error, 500)}"
-    errors = channels.of_kind(actor, ChannelKind.ERRORS)
-    messages.take_in(actor, errors, RichText.of(text), obey=False)
+    troubles.take_up(actor, troubles.Report(text=text, subject=f"session:{row.number}"))
     parent = [row.parent.member_id] if row.parent else []
     subject = f"session:{row.number}"
     events.record(actor, "session.paused", subject, reason=why, mentions=parent)

@@ -76,10 +76,12 @@ class Session(models.Model):
     No turn begins before `parked_until`, whatever happens: a limit of the provider, or a pause
     before it is asked again (`retries` counts those). `context_tokens` is the size of the
     conversation after the last answer. `forgiven_at` is when a person last let it go on: guards
-    count from then. `predecessor` is the session whose work it took over in a shift change. From
-    `relieved_at` on it takes no turn: it waits for its successor to acknowledge the hand-off. No
-    turn begins while it is `over_budget`: the budget that did not cover its next call.
-    `worker` is the process that held the last lease (agents.workers).
+    count from then. `report` is what whoever started it is told of its end, with the artifacts that
+    it `cites` (numbers) and, if it `shows_change`, the diff. `predecessor` is the session whose
+    work it took over in a shift change. From `relieved_at` on it takes no turn: it waits for its
+    successor to acknowledge the hand-off. No turn begins while it is `over_budget`: the budget
+    that did not cover its next call. `worker` is the process that held the last lease
+    (agents.workers).
     """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="sessions")
@@ -95,6 +97,9 @@ class Session(models.Model):
     activity = models.CharField(max_length=200, blank=True)
     brief = models.TextField(blank=True)
     summary = models.TextField(blank=True)
+    report = models.TextField(blank=True)
+    cites = models.JSONField(default=list)
+    shows_change = models.BooleanField(default=False)
     objective = models.ForeignKey(
         Objective, null=True, blank=True, on_delete=models.SET_NULL, related_name="sessions"
     )

@@ -59,5 +59,6 @@ def explain(actor: Actor, row: Task) -> str:
         questions=tuple(row.decisions.open().values_list("number", flat=True)),
         paused=row.project.paused_at is not None,
         outcome=row.outcome,
+        stopped_rounds=row.rounds if row.stopped_at else 0,
     )
     return why(situation, actor.now)

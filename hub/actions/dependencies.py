@@ -68,6 +68,12 @@ def resolve(actor: Actor, blocker: Task) -> list[Task]:
     return free
 
 
+def dependents(blocker: Task) -> list[int]:
+    """List the numbers of the tasks that wait for a task."""
+    edges = TaskDependency.objects.filter(blocker=blocker, resolved_at=None)
+    return list(edges.values_list("task__number", flat=True).order_by("task__number"))
+
+
 def blockers(row: Task) -> list[Task]:
     """List the unfinished tasks that a task waits for, by number."""
     if not fast.exists(TaskDependency, "it.task_id = %s AND it.resolved_at IS NULL", [row.pk]):

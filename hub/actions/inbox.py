@@ -1,6 +1,7 @@
 """The inbox: what a member has not seen, the nearest first, inside a token budget."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
 from typing import Annotated
 
 from django.db.models import Q
@@ -18,7 +19,17 @@ from . import events
 DEFAULT_TOKENS = 2_000
 MAX_EVENTS = 500
 MAX_ITEM_CHARS = 4_000
+MAX_TOLD_CHARS = 20_000  # of what applications above tell to the one it is meant for
+Teller = Callable[[list[Event], Actor], Mapping[int, str]]
 Tokens = Annotated[int, Field(ge=100, le=32_000, description="most tokens the answer may take")]
+
+
+_tellers: list[Teller] = []
+
+
+def add_teller(teller: Teller) -> None:
+    """Register who has more to tell to a reader about some events: texts by sequence number."""
+    _tellers.append(teller)
 
 
 def reader_name(member_id: int) -> str:
@@ -53,7 +64,7 @@ def _items(packed: Packed) -> list[InboxItem]:
             name=item.name,
             actor=item.actor,
             where=item.where,
-            text=clip(item.text, MAX_ITEM_CHARS),
+            text=clip(item.text, MAX_TOLD_CHARS if item.is_told else MAX_ITEM_CHARS),
             facts={key: value for key, value in item.facts.items() if key != "mentions"},
         )
         for nearness, item in packed.items
@@ -104,7 +115,11 @@ def news(rows: Iterable[Event], actor: Actor) -> list[News]:
     rows = list(rows)
     said = _messages(rows, actor)
     answers = _answers(rows, actor)
-    return [_news(row, said, answers) for row in rows]
+    told = {seq: text for teller in _tellers for seq, text in teller(rows, actor).items()}
+    found = [_news(row, said, answers) for row in rows]
+    return [
+        replace(one, text=told[one.seq], is_told=True) if one.seq in told else one for one in found
+    ]
 
 
 def _news(row: Event, said: dict[int, Message], answers: dict[int, str]) -> News:

@@ -11,6 +11,7 @@ from hub.markdown import RichText
 from hub.models import (
     OBJECTIVE_STATES,
     ChannelKind,
+    Decision,
     Message,
     Objective,
     ObjectiveState,
@@ -20,7 +21,7 @@ from hub.registry import action
 from hub.schemas import Limit, Line, Number, ObjectiveOut, Paragraph
 from hub.text import clip
 
-from . import channels, events, messages
+from . import channels, decisions, events, gates, messages, tasks
 
 
 @action("objective.open", needs="plan", returns=ObjectiveOut, chat="!objective")
@@ -66,20 +67,56 @@ def finish(
     *,
     state: Literal["succeeded", "failed", "canceled"] = "succeeded",
 ) -> Objective:
-    """Close an objective with a summary. Raises Conflict while a task of it is unfinished."""
+    """Close an objective with a summary.
+
+    Raises Conflict, with a list, while tasks of it are unfinished, pull requests open or sessions
+    at work. When it did not succeed, those are given up with it.
+    """
     row = access.get_objective(actor, objective)
-    unfinished = Task.objects.filter(objective=row).live()
-    if state == "succeeded" and unfinished.exists():
-        numbers = ", ".join(f"#{number}" for number in unfinished.values_list("number", flat=True))
-        raise Conflict(f"Still unfinished: {numbers}.", code="objective.unfinished")
-    OBJECTIVE_STATES.move(row, ObjectiveState(state), summary=summary, ended_at=actor.now)
+    if state != "succeeded":
+        _end(actor, row, ObjectiveState(state), summary)
+        return row
+    unfinished = Task.objects.filter(objective=row).live().order_by("number")
+    left = [f"task #{number}" for number in unfinished.values_list("number", flat=True)]
+    left += gates.left(actor, row)
+    if left:
+        raise Conflict(f"Still unfinished: {', '.join(left)}.", code="objective.unfinished")
+    _end(actor, row, ObjectiveState.SUCCEEDED, summary)
+    return row
+
+
+@action("objective.cancel", needs="plan", returns=ObjectiveOut)
+def cancel(actor: Actor, objective: Number, *, reason: Paragraph = "") -> Objective:
+    """Call an objective off: its tasks, questions, changes and sessions end. Only for people."""
+    row = access.get_objective(actor, objective)
+    access.refuse_unless(
+        ok=access.is_person(actor),
+        words="Only people call off what people wanted; finish it as failed, with the reason.",
+        code="objective.people_only",
+    )
+    _end(actor, row, ObjectiveState.CANCELED, reason)
+    return row
+
+
+def _end(actor: Actor, row: Objective, state: ObjectiveState, summary: str) -> None:
+    OBJECTIVE_STATES.move(row, state, summary=summary, ended_at=actor.now)
+    if state != ObjectiveState.SUCCEEDED:
+        _give_up(actor, row, f"Objective {row.number} {state.label}.")
     events.record(
         actor,
-        f"objective.{state}",
+        f"objective.{state.value}",
         f"objective:{row.number}",
         mentions=[row.opened_by_id] if row.opened_by_id != actor.member_id else [],
     )
-    return row
+
+
+def _give_up(actor: Actor, row: Objective, reason: str) -> None:
+    """End what an objective leaves behind, from its tasks to what the agents do for it."""
+    tasks.give_up(actor, row, reason)
+    gates.give_up(actor, row, reason)
+    related = ("task", "channel", "objective", "message")
+    for card in Decision.objects.open().filter(objective=row).select_related(*related):
+        decisions.cancel(actor, card)
 
 
 @action("objective.list", needs="read", returns=list[ObjectiveOut], writes=False)

@@ -89,6 +89,7 @@ def update(
     purpose: Paragraph | None = None,
     provider: Provider | None = None,
     merge_needs_person: bool | None = None,
+    requires_plan: bool | None = None,
 ) -> Project:
     """Change the project's settings; what is left out stays as it is."""
     project = access.get_project(actor)
@@ -99,6 +100,7 @@ def update(
         "purpose": purpose,
         "provider": provider,
         "merge_needs_person": merge_needs_person,
+        "requires_plan": requires_plan,
     }
     changes = {name: value for name, value in wanted.items() if value is not None}
     Project.objects.filter(pk=project.pk).update(**changes)

@@ -3,14 +3,20 @@
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
-from django.db.models import Max, Q
+from django.db.models import Max
 from pydantic import Field
 
 from hub import access
 from hub.actor import Actor
 from hub.errors import Conflict, Invalid
-from hub.models import TASK_STATES, Channel, ChannelKind, Member, Task, TaskState
-from hub.policy.workflow import advance as advanced
+from hub.models import (
+    TASK_STATES,
+    Channel,
+    ChannelKind,
+    Objective,
+    Task,
+    TaskState,
+)
 from hub.policy.workflow import proceed
 from hub.registry import action
 from hub.schemas import (
@@ -77,7 +83,7 @@ def open_task(
         opened_by_id=actor.member_id,
         opened_at=actor.now,
     )
-    _log(actor, "task.opened", row, mentions=[row.assignee_id] if row.assignee_id else [])
+    log(actor, "task.opened", row, mentions=[row.assignee_id] if row.assignee_id else [])
     for blocker in waits_for:
         dependencies.add(actor, row, access.get_task(actor, blocker))
     return row
@@ -91,7 +97,8 @@ def _free_name(actor: Actor, title: str, number: int) -> str:
     return next(free for free in wanted if free not in taken and not free.isdigit())
 
 
-def _log(actor: Actor, name: str, row: Task, **facts: Any) -> None:
+def log(actor: Actor, name: str, row: Task, **facts: Any) -> None:
+    """Write one event about a task; empty facts are left out."""
     if row.objective_id:
         facts["objective"] = row.objective_number
     kept = {key: value for key, value in facts.items() if value not in (None, [])}
@@ -108,7 +115,7 @@ def assign(actor: Actor, task: TaskRef, to: MemberName) -> Task:
         )
     Task.objects.filter(pk=row.pk).update(assignee=member)
     row.assignee = member
-    _log(actor, "task.assigned", row, to=member.name, mentions=[member.pk])
+    log(actor, "task.assigned", row, to=member.name, mentions=[member.pk])
     return row
 
 
@@ -120,7 +127,7 @@ def decline(actor: Actor, task: TaskRef, *, reason: Line = "") -> Task:
         raise Conflict(f"#{row.number} is not assigned to you and open.", code="task.not_assigned")
     Task.objects.filter(pk=row.pk).update(assignee=None)
     row.assignee = None
-    _log(actor, "task.declined", row, reason=clip(reason, 160), mentions=[row.opened_by_id])
+    log(actor, "task.declined", row, reason=clip(reason, 160), mentions=[row.opened_by_id])
     return row
 
 
@@ -148,7 +155,7 @@ def claim(actor: Actor, task: TaskRef, *, lease_s: LeaseS = DEFAULT_LEASE_S) -> 
         channel=row.channel or _work_channel(actor, row),
         started_at=row.started_at or actor.now,
     )
-    _log(actor, "task.claimed", row, fence=row.fence)
+    log(actor, "task.claimed", row, fence=row.fence)
     return row
 
 
@@ -162,7 +169,8 @@ def clip_name(name: str) -> str:
     return name[: channels.MAX_NAME_BYTES].rstrip("-")
 
 
-def _held(actor: Actor, task: int | str, fence: int | None) -> Task:
+def held_by_me(actor: Actor, task: int | str, fence: int | None) -> Task:
+    """Give a task that the actor holds. Raises Conflict for others and for an old claim."""
     row = access.get_task(actor, task)
     if row.state != TaskState.CLAIMED or row.holder_id != actor.member_id:
         held_by = f"held by {row.holder_name}" if row.holder_id else row.state
@@ -181,7 +189,7 @@ def renew(
     actor: Actor, task: TaskRef, *, fence: Fence | None = None, lease_s: LeaseS = DEFAULT_LEASE_S
 ) -> Task:
     """Hold a task longer; a renewal writes no event."""
-    row = _held(actor, task, fence)
+    row = held_by_me(actor, task, fence)
     lease_until = actor.now + timedelta(seconds=lease_s)
     Task.objects.filter(pk=row.pk, fence=row.fence).update(lease_until=lease_until)
     row.lease_until = lease_until
@@ -191,23 +199,9 @@ def renew(
 @action("task.release", needs="work", returns=TaskOut, chat="YIELD !release")
 def release(actor: Actor, task: TaskRef, *, fence: Fence | None = None, reason: Line = "") -> Task:
     """Give a task back, unfinished; it is nobody's then."""
-    row = _held(actor, task, fence)
+    row = held_by_me(actor, task, fence)
     TASK_STATES.move(row, TaskState.OPEN, holder_id=None, assignee_id=None, lease_until=None)
-    _log(actor, "task.released", row, reason=clip(reason, 160))
-    return row
-
-
-@action("task.advance", needs="work", returns=TaskOut)
-def advance(actor: Actor, task: TaskRef, phase: Line, *, fence: Fence | None = None) -> Task:
-    """Move a task you hold to its next phase: plan, implement, test, review, fix, document.
-
-    Raises Conflict for a phase out of order, or after three rounds of fixing.
-    """
-    row = _held(actor, task, fence)
-    rounds = advanced(proceed(), phase=row.phase, to=phase, rounds=row.rounds)
-    Task.objects.filter(pk=row.pk).update(phase=phase, rounds=rounds)
-    row.phase, row.rounds = phase, rounds
-    _log(actor, "task.advanced", row, phase=phase, rounds=rounds)
+    log(actor, "task.released", row, reason=clip(reason, 160))
     return row
 
 
@@ -222,25 +216,40 @@ def finish(
     actor: Actor, task: TaskRef, *, outcome: Paragraph = "", fence: Fence | None = None
 ) -> Task:
     """Mark a task you hold as done, with what came of it; tasks that waited for it are set free."""
-    row = _held(actor, task, fence)
+    row = held_by_me(actor, task, fence)
     _end(actor, row, TaskState.DONE, outcome)
-    _log(actor, "task.done", row, mentions=_watchers(actor, row))
+    log(actor, "task.done", row, mentions=_watchers(actor, row))
     return row
 
 
 @action("task.drop", needs="plan", returns=TaskOut, chat="!drop", chat_fields={"reason": "outcome"})
-def drop(actor: Actor, task: TaskRef, *, outcome: Paragraph = "") -> Task:
-    """Give a task up for good, with the reason."""
+def drop(
+    actor: Actor, task: TaskRef, *, outcome: Paragraph = "", keep_dependents: bool = False
+) -> Task:
+    """Give a task up for good, with the reason; what waits for it is given up too.
+
+    With `keep_dependents` those tasks are set free instead.
+    """
     row = access.get_task(actor, task)
+    _drop(actor, row, outcome, cascade=not keep_dependents)
+    return row
+
+
+def _drop(actor: Actor, row: Task, outcome: str, *, cascade: bool) -> None:
     holder = row.holder_id
+    waiting = dependencies.dependents(row) if cascade else []
     _end(actor, row, TaskState.DROPPED, outcome)
-    _log(
+    log(
         actor,
         "task.dropped",
         row,
         mentions=sorted({*_watchers(actor, row), *filter(None, [holder])}),
     )
-    return row
+    for number in waiting:
+        below = access.get_task(actor, number)
+        if below.state in TASK_STATES.live:
+            note = f"Dropped with #{row.number}, for which it waited. {outcome}".strip()
+            _drop(actor, below, note, cascade=True)
 
 
 def _end(actor: Actor, row: Task, state: TaskState, outcome: str) -> None:
@@ -256,25 +265,13 @@ def _watchers(actor: Actor, row: Task) -> list[int]:
     return [row.opened_by_id] if row.opened_by_id != actor.member_id else []
 
 
-def hand_over(actor: Actor, giver: Member, taker: Member) -> list[int]:
-    """Move, under the lock, what one member holds and was given to another; list the numbers.
-
-    A held task gets a new fence, so that a late write of the giver is refused.
-    """
-    theirs = Q(holder=giver) | Q(assignee=giver)
-    rows = Task.objects.live().filter(theirs, project_id=actor.project_id).order_by("number")
-    numbers = []
-    for row in rows.select_related("objective"):
-        numbers.append(row.number)
-        changes: dict[str, Any] = {}
-        if row.assignee_id == giver.pk:
-            changes["assignee"] = taker
-        if row.holder_id == giver.pk:
-            until = actor.now + timedelta(seconds=DEFAULT_LEASE_S)
-            changes |= {"holder": taker, "fence": row.fence + 1, "lease_until": until}
-        Task.objects.filter(pk=row.pk).update(**changes)
-        _log(actor, "task.handed_over", row, to=taker.name, fence=changes.get("fence"))
-    return numbers
+def give_up(actor: Actor, objective: Objective, reason: str) -> None:
+    """Drop, under the lock, all unfinished tasks of an objective."""
+    rows = Task.objects.filter(objective=objective).live().order_by("number")
+    for number in rows.values_list("number", flat=True):
+        row = access.get_task(actor, number)
+        if row.state in TASK_STATES.live:  # else it was dropped with one before
+            _drop(actor, row, reason, cascade=True)
 
 
 def lapse(actor: Actor, now: datetime) -> int:
@@ -283,5 +280,5 @@ def lapse(actor: Actor, now: datetime) -> int:
     for row in rows.select_related("holder", "objective"):
         holder = row.holder_id
         TASK_STATES.move(row, TaskState.OPEN, holder_id=None, lease_until=None)
-        _log(actor, "task.lapsed", row, mentions=[holder])
+        log(actor, "task.lapsed", row, mentions=[holder])
     return len(rows)

@@ -1,5 +1,5 @@
 """The operators' admin: everything can be looked at; what changes goes through the registry."""
 
-from . import log, money, people, talk, work
+from . import artifacts, log, money, people, talk, troubles, work
 
-__all__ = ["log", "money", "people", "talk", "work"]
+__all__ = ["artifacts", "log", "money", "people", "talk", "troubles", "work"]

@@ -1,5 +1,6 @@
 """Rows of the hub, one file a concept."""
 
+from .artifacts import Artifact, ArtifactKind, Visibility
 from .channels import Channel, ChannelKind, ChannelMember, ReadMark
 from .costs import CHARGE_STATES, Budget, BudgetScope, Charge, ChargeState
 from .decisions import DECISION_STATES, Decision, DecisionKind, DecisionState
@@ -10,6 +11,7 @@ from .objectives import OBJECTIVE_STATES, Objective, ObjectiveState
 from .projects import HOUSE, Project, ProjectClock, RoleSettings
 from .runs import Run
 from .tasks import TASK_STATES, Task, TaskDependency, TaskState
+from .troubles import TROUBLE_STATES, Severity, Trouble, TroubleState
 from .users import User
 
 __all__ = [
@@ -18,6 +20,9 @@ __all__ = [
     "HOUSE",
     "OBJECTIVE_STATES",
     "TASK_STATES",
+    "TROUBLE_STATES",
+    "Artifact",
+    "ArtifactKind",
     "Budget",
     "BudgetScope",
     "Channel",
@@ -42,10 +47,14 @@ __all__ = [
     "ReadMark",
     "RoleSettings",
     "Run",
+    "Severity",
     "StoredCall",
     "Task",
     "TaskDependency",
     "TaskState",
     "Token",
+    "Trouble",
+    "TroubleState",
     "User",
+    "Visibility",
 ]

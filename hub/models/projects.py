@@ -30,6 +30,9 @@ class Project(models.Model):
     provider = models.CharField(max_length=40, default="rehearsal")
     script = models.CharField(max_length=80, blank=True, help_text="the rehearsal's script")
     merge_needs_person = models.BooleanField(default=True)
+    requires_plan = models.BooleanField(
+        default=True, help_text="a task's plan is posted in its work channel before it is built"
+    )
     allows_network = models.BooleanField(
         default=False, help_text="agents' commands may reach the network"
     )

@@ -42,7 +42,11 @@ class TaskQuerySet(models.QuerySet["Task"]):
 
 
 class Task(models.Model):
-    """One piece of work. `fence` rises with every claim; a write with an older one is refused."""
+    """One piece of work. `fence` rises with every claim; a write with an older one is refused.
+
+    `stopped_at` is when its rounds of fixing were used up: it moves on when a person says how.
+    `extra_rounds` are those that people have allowed beyond the workflow's.
+    """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="tasks")
     number = models.PositiveIntegerField()
@@ -52,6 +56,8 @@ class Task(models.Model):
     state = models.CharField(max_length=10, choices=TaskState.choices, default=TaskState.OPEN)
     phase = models.CharField(max_length=16, blank=True)
     rounds = models.PositiveSmallIntegerField(default=0)
+    extra_rounds = models.PositiveSmallIntegerField(default=0)
+    stopped_at = models.DateTimeField(null=True, blank=True)
     priority = models.SmallIntegerField(default=0)
     objective = models.ForeignKey(
         Objective, null=True, blank=True, on_delete=models.SET_NULL, related_name="tasks"

@@ -7,6 +7,7 @@ sentences with `words.add`.
 """
 
 from . import (
+    artifacts,
     asking,
     bills,
     costs,
@@ -17,12 +18,14 @@ from . import (
     panels,
     talk,
     team,
+    troubles,
     wishes,
     words,
     work,
 )
 
 __all__ = [
+    "artifacts",
     "asking",
     "bills",
     "costs",
@@ -33,6 +36,7 @@ __all__ = [
     "panels",
     "talk",
     "team",
+    "troubles",
     "wishes",
     "words",
     "work",

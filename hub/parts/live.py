@@ -27,7 +27,9 @@ class Part:
 Loader = Callable[[Event], Iterable[Part]]
 RingLoader = Callable[[Project, int, int], Iterable[Part]]
 Check = Callable[[Actor, int], object]
-OPEN_TOPICS = frozenset({"project", "board", "costs", "log", "decisions", "team", "home"})
+OPEN_TOPICS = frozenset(
+    {"project", "board", "costs", "log", "decisions", "team", "home", "troubles"}
+)
 
 
 def _own(actor: Actor, number: int) -> None:

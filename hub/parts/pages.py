@@ -26,6 +26,8 @@ from hub.models import (
     Message,
     Project,
     ReadMark,
+    Trouble,
+    TroubleState,
     User,
 )
 
@@ -81,6 +83,7 @@ class Frame:
     notices: list[str]
     projects: list[Project]
     palette: list[Entry]
+    troubles: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,6 +184,7 @@ def _frame(visit: Visit, page: str, channel: Channel | None, topics: Iterable[st
         notices=notices.lines(),
         projects=projects_of(visit.request.user),
         palette=_palette(project, actor, channels),
+        troubles=Trouble.objects.filter(project=project, state=TroubleState.OPEN).count(),
     )
 
 
@@ -219,6 +223,7 @@ def _palette(project: Project, actor: Actor, channels: list[Channel]) -> list[En
         Entry("Board", reverse("board", args=[slug]), "square-kanban", "g b"),
         Entry("Costs", reverse("costs", args=[slug]), "circle-dollar-sign", "g m"),
         Entry("Team", reverse("team", args=[slug]), "users", "g t"),
+        Entry("Errors", reverse("errors", args=[slug]), "triangle-alert", "g e"),
         Entry("Log", reverse("events", args=[slug]), "scroll-text", "g l"),
         Entry("All projects", reverse("projects"), "folder-git-2", "g p"),
     ]

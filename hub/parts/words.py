@@ -12,6 +12,7 @@ from hub.policy.roles import roles
 _sentences: dict[str, str] = {
     "budget.raised": "raised the budget of the {scope} {of} in",
     "budget.set": "set the budget of the {scope} {of} in",
+    "artifact.added": "left a {kind}:",
     "channel.archived": "archived",
     "channel.created": "opened",
     "decision.answered": "answered",
@@ -43,8 +44,16 @@ _sentences: dict[str, str] = {
     "task.handed_over": "handed over to {to}",
     "task.lapsed": "opened again, because its claim ran out,",
     "task.opened": "opened",
+    "task.phase_skipped": "let skip from {phase_before} to {phase}:",
     "task.released": "gave back",
+    "task.round_allowed": "allowed one more round for",
+    "task.stopped": "used up the rounds of fixing of",
     "task.unblocked": "set free",
+    "trouble.acknowledged": "looks after",
+    "trouble.repeated": "met again ({count} times)",
+    "trouble.reported": "reported",
+    "trouble.resolved": "resolved",
+    "trouble.unheard": "asked the people about",
     "token.created": "made a token called {label}",
     "token.revoked": "revoked a token",
 }
@@ -54,8 +63,10 @@ _places: dict[str, tuple[str, str]] = {
     "decision": ("decisions", "{kind} {number}"),
     "objective": ("home", "objective {number}"),
     "task": ("task", "#{number}"),
+    "trouble": ("errors", "trouble {number}"),
+    "message": ("message", "message {number}"),
 }
-_listed = {"budget", "decision", "objective"}
+_listed = {"budget", "decision", "objective", "trouble"}
 
 
 def add(sentences: Mapping[str, str], places: Mapping[str, tuple[str, str]]) -> None:
@@ -91,19 +102,27 @@ class _Facts(dict[str, Any]):
 
 def told(event: Event, project: Project) -> Told:
     """Put one event into words."""
-    kind, _, number = event.subject.partition(":")
+    kind = event.subject.partition(":")[0]
     pattern = _sentences.get(event.name) or event.name.replace(".", " ").replace("_", " ")
     if event.name == "member.retired" and event.facts.get("name") == event.actor.name:
         pattern = "left"
-    link, linked = "", ""
-    if kind in _places and number.isdecimal():
-        place, shown = _places[kind]
-        args = [project.slug] if kind in _listed else [project.slug, int(number)]
-        link = reverse(place, args=args) + (f"#{kind}-{number}" if kind in _listed else "")
-        linked = shown.format_map(_Facts(_Facts({**_facts(event), "number": number})))
-        if kind == "channel" and event.channel:
-            linked = f"#{event.channel.name}"
+    link, linked = place(event.subject, project, _facts(event))
+    if link and kind == "channel" and event.channel:
+        linked = f"#{event.channel.name}"
     return Told(event=event, sentence=pattern.format_map(_facts(event)), link=link, linked=linked)
+
+
+def place(
+    subject: str, project: Project, facts: Mapping[str, Any] | None = None
+) -> tuple[str, str]:
+    """Give where a subject ("task:12") is shown and the words of a link to it, or nothing."""
+    kind, _, number = subject.partition(":")
+    if kind not in _places or not number.isdecimal():
+        return "", ""
+    page, shown = _places[kind]
+    args = [project.slug] if kind in _listed else [project.slug, int(number)]
+    link = reverse(page, args=args) + (f"#{kind}-{number}" if kind in _listed else "")
+    return link, shown.format_map(_Facts({**(facts or {}), "number": number}))
 
 
 def tell(events: Iterable[Event], project: Project) -> list[Told]:

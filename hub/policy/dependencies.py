@@ -33,6 +33,7 @@ class Situation:
     questions: tuple[int, ...] = ()
     paused: bool = False
     outcome: str = ""
+    stopped_rounds: int = 0
 
 
 def why(task: Situation, now: datetime) -> str:
@@ -44,9 +45,7 @@ def why(task: Situation, now: datetime) -> str:
         reasons.append("The project is paused.")
     if task.blockers:
         reasons.append(f"It waits for {', '.join(task.blockers)}.")
-    if task.questions:
-        numbers = ", ".join(str(number) for number in task.questions)
-        reasons.append(f"It waits for a person to answer question {numbers}.")
+    reasons += _for_people(task)
     if task.state == "claimed":
         left = _left(task.lease_until - now) if task.lease_until else "0 s"
         reasons.append(f"{task.holder} works on it; the claim lapses in {left} unless renewed.")
@@ -55,6 +54,17 @@ def why(task: Situation, now: datetime) -> str:
     elif not task.blockers:
         reasons.append("Nobody has taken it; anybody with the right to work may.")
     return " ".join(reasons)
+
+
+def _for_people(task: Situation) -> list[str]:
+    reasons = []
+    if task.stopped_rounds:
+        rounds = task.stopped_rounds
+        reasons.append(f"It is stopped after {rounds} rounds of fixing; a person decides.")
+    if task.questions:
+        numbers = ", ".join(str(number) for number in task.questions)
+        reasons.append(f"It waits for a person to answer question {numbers}.")
+    return reasons
 
 
 def _left(time: timedelta) -> str:

@@ -49,6 +49,7 @@ class News:
     text: str
     facts: Mapping[str, Any]
     is_direct: bool = False
+    is_told: bool = False
 
 
 def rank(reader: Reader, news: News) -> int:

@@ -30,7 +30,9 @@ CAPABILITIES: Mapping[str, str] = {
 class Role:
     """One role. `tools` names the actions an agent of it is offered; `hue` is 1 to 8.
 
-    `tier` says how able a model it needs: strong, standard or light.
+    `tier` says how able a model it needs: strong, standard or light. `told` names what of the
+    state of the work it is told, `leads` the roles it starts, `dispatch` what those who start it
+    write into its brief.
     """
 
     name: str
@@ -41,6 +43,9 @@ class Role:
     tools: tuple[str, ...]
     tier: str
     brief: str
+    told: tuple[str, ...] = ()
+    leads: tuple[str, ...] = ()
+    dispatch: str = ""
 
 
 @cache
@@ -61,6 +66,9 @@ def roles() -> Mapping[str, Role]:
             tools=tuple(table.get("tools", ())),
             tier=table.get("tier", "standard"),
             brief=table.get("brief", ""),
+            told=tuple(table.get("told", ())),
+            leads=tuple(table.get("leads", ())),
+            dispatch=table.get("dispatch", ""),
         )
     return found
 

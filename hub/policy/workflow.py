@@ -1,5 +1,6 @@
 """The order of a task's phases, as data, and the rule for moving on."""
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from pathlib import Path
 
 from hub.errors import Conflict, Invalid
 
+PLAN = re.compile(r"[\W_]*plan\b", re.IGNORECASE)
 FOLDER = Path(__file__).resolve().parent.parent / "workflows"
 
 
@@ -41,14 +43,16 @@ def proceed() -> Workflow:
     )
 
 
-def advance(workflow: Workflow, *, phase: str, to: str, rounds: int) -> int:
-    """Check a move between phases and give the number of rounds after it.
-
-    Raises Invalid for an unknown phase, Conflict for a move out of order or one round too many.
-    """
-    if to not in workflow.edges:
+def check_known(workflow: Workflow, phase: str) -> None:
+    """Raise Invalid for a phase that the workflow does not have."""
+    if phase not in workflow.edges:
         known = ", ".join(workflow.edges)
-        raise Invalid(f"There is no phase {to}; the phases are {known}.", code="phase.unknown")
+        raise Invalid(f"There is no phase {phase}; the phases are {known}.", code="phase.unknown")
+
+
+def check_order(workflow: Workflow, *, phase: str, to: str) -> None:
+    """Check a move between phases: Invalid for an unknown one, Conflict for one out of order."""
+    check_known(workflow, to)
     possible = workflow.edges[phase] if phase else (workflow.first,)
     if to not in possible:
         here = phase or "the start"
@@ -57,11 +61,15 @@ def advance(workflow: Workflow, *, phase: str, to: str, rounds: int) -> int:
             code="phase.order",
             phase=phase,
         )
-    after = rounds + (to == "fix")
-    if after > workflow.max_rounds:
-        raise Conflict(
-            f"The task has had {workflow.max_rounds} rounds of fixing; ask a person how to go on.",
-            code="phase.rounds",
-            rounds=rounds,
-        )
-    return after
+
+
+def is_plan(text: str) -> bool:
+    """Tell whether a message is a plan: its first word is Plan, in any case and emphasis."""
+    return bool(PLAN.match(text))
+
+
+def phases_of(workflow: Workflow, role: str) -> tuple[str, ...]:
+    """Name the phases that a role works in; none for one that leads or is outside of it."""
+    if role == workflow.roles[workflow.first]:
+        return ()
+    return tuple(phase for phase, worker in workflow.roles.items() if worker == role)

@@ -170,7 +170,7 @@ def test_canceling_frees_the_task_and_ends_the_children(stage: Set) -> None:
     manager = stage.start("manager", task=1)
     actor = lease_of(stage, manager).actor()
     registry.call(actor, "task.claim", {"task": 1})
-    registry.call(actor, "session.start", {"role": "tester", "task": 1})
+    registry.call(actor, "session.start", {"role": "manager", "task": 1})
 
     stage.act("session.cancel", session=manager.number)
 

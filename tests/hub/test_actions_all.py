@@ -24,6 +24,9 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "budget.raise": {"scope": "project", "cap_usd": "20"},
     "budget.set": {"scope": "task", "of": "1", "cap_usd": "20"},
     "budget.tell": {},
+    "artifact.add": {"kind": "report", "title": "Speed", "text": "Fast", "task": 1},
+    "artifact.list": {"task": 1},
+    "artifact.show": {"artifact": 1},
     "channel.create": {"name": "snacks"},
     "channel.direct": {"member": "grace"},
     "channel.list": {},
@@ -38,6 +41,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "help.show": {},
     "inbox.ack": {"upto": 1},
     "inbox.read": {},
+    "issue.escalate": {"about": "scope", "text": "Both?", "task": 1},
     "log.read": {},
     "member.invite": {"username": "nobody"},
     "member.list": {},
@@ -47,6 +51,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "message.list": {"channel": "moonbase"},
     "message.post": {"channel": "moonbase", "text": "Eve was here"},
     "message.react": {"message": "{message}", "emoji": "+"},
+    "note.create": {"title": "Dust", "text": "It sticks", "task": 1},
+    "objective.cancel": {"objective": 1},
     "objective.finish": {"objective": 1, "summary": "Eve was here"},
     "objective.list": {},
     "objective.open": {"text": "Build a rocket"},
@@ -57,6 +63,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "project.show": {},
     "project.update": {"purpose": "more"},
     "task.advance": {"task": 1, "phase": "implement"},
+    "task.allow_round": {"task": 1},
     "task.assign": {"task": 1, "to": "eve"},
     "task.block": {"task": 1, "by": [1]},
     "task.claim": {"task": 1},
@@ -69,10 +76,16 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "task.release": {"task": 1},
     "task.renew": {"task": 1},
     "task.show": {"task": "land-softly"},
+    "task.skip_phase": {"task": 1, "to": "test"},
     "task.why": {"task": 1},
     "token.create": {"label": "spare", "member": "grace"},
     "token.list": {},
     "token.revoke": {"token": "{token}"},
+    "trouble.acknowledge": {"trouble": 1},
+    "trouble.list": {},
+    "trouble.open_task": {"trouble": 1},
+    "trouble.report": {"text": "The disk is full"},
+    "trouble.resolve": {"trouble": 1},
 }
 
 # Wrong in one argument each, and the argument's name.
@@ -81,6 +94,9 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "budget.raise": ({"cap_usd": "-1"}, "cap_usd"),
     "budget.set": ({"cap_usd": "0.0000001"}, "cap_usd"),
     "budget.tell": ({"of": "me"}, "of"),
+    "artifact.add": ({"uri": "javascript:alert(1)"}, "uri"),
+    "artifact.list": ({"limit": 0}, "limit"),
+    "artifact.show": ({"artifact": "last"}, "artifact"),
     "channel.create": ({"name": "No Spaces"}, "name"),
     "channel.direct": ({"member": ""}, "member"),
     "channel.list": ({"archived": "perhaps"}, "archived"),
@@ -95,6 +111,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "help.show": ({"about": "x" * 161}, "about"),
     "inbox.ack": ({"upto": -1}, "upto"),
     "inbox.read": ({"max_tokens": 99}, "max_tokens"),
+    "issue.escalate": ({"about": "taste"}, "about"),
     "log.read": ({"after": -1}, "after"),
     "member.invite": ({"role": "hub"}, "role"),
     "member.list": ({"retired": 7}, "retired"),
@@ -104,6 +121,8 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "message.list": ({"limit": 0}, "limit"),
     "message.post": ({"reply_to": "x"}, "reply_to"),
     "message.react": ({"emoji": "two words"}, "emoji"),
+    "note.create": ({"text": "x" * 1_201}, "text"),
+    "objective.cancel": ({"reason": 7}, "reason"),
     "objective.finish": ({"state": "active"}, "state"),
     "objective.list": ({"limit": "many"}, "limit"),
     "objective.open": ({"title": "x" * 161}, "title"),
@@ -114,6 +133,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "project.show": ({"slug": "mars"}, "slug"),
     "project.update": ({"repository": "--upload-pack=x"}, "repository"),
     "task.advance": ({"fence": -1}, "fence"),
+    "task.allow_round": ({"task": [1]}, "task.int"),
     "task.assign": ({"to": ""}, "to"),
     "task.block": ({"by": []}, "by"),
     "task.claim": ({"lease_s": 9}, "lease_s"),
@@ -126,10 +146,16 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "task.release": ({"task": None}, "task.int"),
     "task.renew": ({"lease_s": 86_401}, "lease_s"),
     "task.show": ({"task": "x" * 61}, "task.constrained-str"),
+    "task.skip_phase": ({"to": "x" * 161}, "to"),
     "task.why": ({"task": [1]}, "task.int"),
     "token.create": ({"days": 366}, "days"),
     "token.list": ({"member": "grace"}, "member"),
     "token.revoke": ({"token": 0}, "token"),
+    "trouble.acknowledge": ({"trouble": 0}, "trouble"),
+    "trouble.list": ({"limit": 201}, "limit"),
+    "trouble.open_task": ({"title": "x" * 161}, "title"),
+    "trouble.report": ({"subject": "house:1"}, "subject"),
+    "trouble.resolve": ({"how": "x" * 501}, "how"),
 }
 
 # Without a reference to a row: Eve does it in her own project.
@@ -155,6 +181,8 @@ HER_OWN = {
     "task.list",
     "task.open",
     "token.list",
+    "trouble.list",
+    "trouble.report",
 }
 REFUSED_ANYWAY = {"project.create", "project.resume", "member.invite"}
 
@@ -185,7 +213,9 @@ def furnished(ada, grace, eve):
     act(ada, "objective.open", text="Land on the moon")
     act(ada, "task.open", title="Land softly", objective=1)
     act(ada, "decision.ask", text="The moon, really?", choices=["yes", "no"])
+    act(ada, "note.create", title="Moon", text="The moon is far", task=1)
     token = act(ada, "token.create", label="moonkey")
+    act(ada, "trouble.report", text="The moon is dusty")
     return Furnished(message=said["number"], token=token["id"])
 
 

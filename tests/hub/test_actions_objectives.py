@@ -2,8 +2,8 @@
 
 import pytest
 
-from hub.errors import Conflict, Invalid, NotFound
-from hub.models import Message, Objective
+from hub.errors import Conflict, Forbidden, Invalid, NotFound
+from hub.models import Decision, Message, Objective, Task
 from tests.cast import act, last_event, log_end, logged
 
 WISH = "Reach the moon\n\nbefore the decade is out"
@@ -102,6 +102,70 @@ def test_finish_refuses_what_is_over(ada):
         act(ada, "objective.finish", objective=1, summary="Again")
 
     assert refusal.value.code == "objective.succeeded"
+
+
+def test_giving_up_drops_what_is_unfinished_and_asks_nobody_any_more(ada, mina):
+    act(ada, "objective.open", text=WISH)
+    act(ada, "task.open", title="Land", objective=1)
+    act(mina, "decision.ask", text="Where?", task=1)
+
+    act(ada, "objective.finish", objective=1, summary="No", state="failed")
+
+    assert Task.objects.get().state == "dropped"
+    assert Decision.objects.get().state == "canceled"
+
+
+# -- objective.cancel -----------------------------------------------------------------------------
+def test_cancel_calls_it_off_with_its_tasks(ada, em):
+    act(ada, "objective.open", text=WISH)
+    act(ada, "task.open", title="Land", objective=1)
+    before = log_end(ada)
+
+    answer = act(ada, "objective.cancel", objective=1, reason="No money")
+
+    assert (answer["state"], answer["summary"]) == ("canceled", "No money")
+    assert logged(ada, before) == ["task.dropped", "objective.canceled"]
+
+
+def test_cancel_is_for_people(ada, em):
+    act(ada, "objective.open", text=WISH)
+
+    with pytest.raises(Forbidden) as refusal:
+        act(em, "objective.cancel", objective=1)
+
+    assert refusal.value.code == "objective.people_only"
+
+
+def test_what_is_done_cannot_be_canceled(ada):
+    act(ada, "objective.open", text=WISH)
+    act(ada, "objective.finish", objective=1, summary="Done")
+
+    with pytest.raises(Conflict) as refusal:
+        act(ada, "objective.cancel", objective=1)
+
+    assert refusal.value.code == "objective.succeeded"
+
+
+def test_an_objective_waits_until_its_last_question_is_answered_and_ends_for_good(ada, mina):
+    act(ada, "objective.open", text=WISH)
+    act(ada, "task.open", title="Land", objective=1)
+    states = []
+
+    def see(action, actor=ada, **payload):
+        act(actor, action, **payload)
+        states.append(Objective.objects.get().state)
+
+    see("decision.ask", mina, text="Where?", task=1)
+    see("decision.ask", mina, text="When?", task=1)
+    see("decision.answer", decision=1, answer="Tycho")
+    see("decision.answer", decision=2, answer="Soon")
+    act(ada, "task.claim", task=1)
+    act(ada, "task.finish", task=1)
+    see("objective.finish", objective=1, summary="Done")
+
+    assert states == ["waiting", "waiting", "waiting", "active", "succeeded"]
+    with pytest.raises(Conflict):
+        act(ada, "objective.cancel", objective=1)
 
 
 # -- objective.list -------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ import pytest
 
 from hub.errors import Conflict, Invalid, NotFound
 from hub.models import Channel, Task
-from tests.cast import act, last_event, log_end, logged, member_of
+from tests.cast import act, last_event, log_end, logged
 
 
 @pytest.fixture
@@ -192,43 +192,50 @@ def test_the_work_channel_of_a_dropped_task_is_archived(ada, ivo, task):
     assert logged(ada, before) == ["channel.archived", "task.dropped"]
 
 
-# -- task.advance ---------------------------------------------------------------------------------
-def test_advance_moves_a_held_task_to_its_next_phase_and_logs_one_event(ivo, task):
-    act(ivo, "task.claim", task=task)
-    before = log_end(ivo)
+# -- Dependencies ---------------------------------------------------------------------------------
+def test_b_begins_after_a_and_c_after_b(ada, ivo, task):
+    act(ada, "task.open", title="Walk", waits_for=[task])
+    act(ada, "task.open", title="Fly home", waits_for=[2])
+    taken = []
 
-    answer = act(ivo, "task.advance", task=task, phase="implement", fence=1)
+    for number in (1, 2, 3):
+        for other in range(number + 1, 4):
+            with pytest.raises(Conflict, match="waits for"):
+                act(ivo, "task.claim", task=other)
+        taken.append(act(ivo, "task.claim", task=number)["holder"])
+        act(ivo, "task.finish", task=number)
 
-    assert (answer["phase"], answer["rounds"]) == ("implement", 0)
-    assert logged(ivo, before) == ["task.advanced"]
-    assert last_event(ivo).facts == {"phase": "implement", "rounds": 0}
-
-
-def test_advance_refuses_a_phase_out_of_order(ivo, task):
-    act(ivo, "task.claim", task=task)
-
-    with pytest.raises(Conflict) as refusal:
-        act(ivo, "task.advance", task=task, phase="review")
-
-    assert refusal.value.code == "phase.order"
+    assert taken == ["ivo"] * 3
 
 
-def test_advance_refuses_a_fourth_round_of_fixing(ivo, task):
-    act(ivo, "task.claim", task=task)
-    for phase in ["implement", *["test", "fix"] * 3, "test"]:
-        act(ivo, "task.advance", task=task, phase=phase)
+def test_what_waits_for_a_dropped_task_is_dropped_with_a_note(ada, task):
+    act(ada, "task.open", title="Walk", waits_for=[task])
+    act(ada, "task.open", title="Fly home", waits_for=[2])
+    before = log_end(ada)
 
-    with pytest.raises(Conflict) as refusal:
-        act(ivo, "task.advance", task=task, phase="fix")
+    act(ada, "task.drop", task=task, outcome="Too far.")
 
-    assert refusal.value.code == "phase.rounds"
+    rows = list(Task.objects.order_by("number").values_list("state", "outcome"))
+    assert rows[1:] == [
+        ("dropped", "Dropped with #1, for which it waited. Too far."),
+        (
+            "dropped",
+            "Dropped with #2, for which it waited. Dropped with #1, for which it waited. Too far.",
+        ),
+    ]
+    assert logged(ada, before).count("task.dropped") == 3
 
 
-def test_advance_is_the_holders(ada, ivo, task):
-    act(ivo, "task.claim", task=task)
+def test_a_drop_can_set_free_what_waited(ada, ivo, task):
+    act(ada, "task.open", title="Walk", waits_for=[task])
 
-    with pytest.raises(Conflict) as refusal:
-        act(ada, "task.advance", task=task, phase="implement")
+    act(ada, "task.drop", task=task, keep_dependents=True)
 
-    assert refusal.value.code == "task.not_held"
-    assert member_of(ivo).held_tasks.get().phase == "plan"
+    assert act(ivo, "task.claim", task=2)["holder"] == "ivo"
+
+
+def test_an_unknown_blocker_is_refused_when_a_task_is_opened(ada):
+    with pytest.raises(NotFound):
+        act(ada, "task.open", title="Walk", waits_for=[77])
+
+    assert not Task.objects.exists()

@@ -70,6 +70,8 @@ def test_every_model_of_the_hub_has_a_page():
 @pytest.fixture
 def furnished(ada, grace, mina):
     """A row of most kinds."""
+    act(mina, "trouble.report", text="The pump leaks")
+    act(mina, "note.create", title="Dust", text="It sticks")
     act(ada, "objective.open", text="Reach the moon")
     act(ada, "task.open", title="Fuel")
     act(ada, "task.open", title="Land", objective=1, waits_for=[1])

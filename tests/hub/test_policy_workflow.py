@@ -4,26 +4,51 @@ import pytest
 
 from hub.errors import Conflict, Invalid
 from hub.policy.roles import CAPABILITIES, capabilities_of, role, roles
-from hub.policy.workflow import advance, proceed
+from hub.policy.workflow import check_order, is_plan, phases_of, proceed
 from hub.registry import ACTIONS
 
 
 @pytest.mark.parametrize(
-    ("phase", "to", "rounds", "after"),
+    ("phase", "to"),
     [
-        ("", "plan", 0, 0),
-        ("plan", "implement", 0, 0),
-        ("implement", "test", 0, 0),
-        ("test", "review", 0, 0),
-        ("test", "fix", 0, 1),
-        ("review", "fix", 2, 3),
-        ("review", "document", 3, 3),
-        ("document", "review", 1, 1),
-        ("fix", "test", 3, 3),
+        ("", "plan"),
+        ("plan", "implement"),
+        ("implement", "test"),
+        ("test", "review"),
+        ("test", "fix"),
+        ("review", "fix"),
+        ("review", "document"),
+        ("document", "review"),
+        ("fix", "test"),
     ],
 )
-def test_a_phase_leads_where_the_workflow_says(phase, to, rounds, after):
-    assert advance(proceed(), phase=phase, to=to, rounds=rounds) == after
+def test_a_phase_leads_where_the_workflow_says(phase, to):
+    check_order(proceed(), phase=phase, to=to)
+
+
+@pytest.mark.parametrize("text", ["Plan: see it fail", "**Plan** for #3", "# PLAN\n\n1. a", "plan"])
+def test_a_plan_begins_with_its_name(text):
+    assert is_plan(text)
+
+
+@pytest.mark.parametrize("text", ["", "Planning is over", "I plan nothing", "Hello", "Our plan"])
+def test_other_words_are_no_plan(text):
+    assert not is_plan(text)
+
+
+@pytest.mark.parametrize(
+    ("role", "phases"),
+    [
+        ("manager", ()),
+        ("em", ()),
+        ("implementer", ("implement", "fix")),
+        ("tester", ("test",)),
+        ("reviewer", ("review",)),
+        ("documenter", ("document",)),
+    ],
+)
+def test_a_role_works_in_its_phases(role, phases):
+    assert phases_of(proceed(), role) == phases
 
 
 @pytest.mark.parametrize(
@@ -31,22 +56,15 @@ def test_a_phase_leads_where_the_workflow_says(phase, to, rounds, after):
 )
 def test_a_phase_out_of_order_is_refused_with_what_is_possible(phase, to):
     with pytest.raises(Conflict) as refusal:
-        advance(proceed(), phase=phase, to=to, rounds=0)
+        check_order(proceed(), phase=phase, to=to)
 
     assert refusal.value.code == "phase.order"
     assert refusal.value.detail == {"phase": phase}
 
 
-def test_a_fourth_round_is_for_a_person():
-    with pytest.raises(Conflict) as refusal:
-        advance(proceed(), phase="review", to="fix", rounds=3)
-
-    assert refusal.value.code == "phase.rounds"
-
-
 def test_an_unknown_phase_is_named_with_the_known_ones():
     with pytest.raises(Invalid) as refusal:
-        advance(proceed(), phase="plan", to="celebrate", rounds=0)
+        check_order(proceed(), phase="plan", to="celebrate")
 
     assert refusal.value.code == "phase.unknown"
     assert "document" in refusal.value.message

@@ -20,11 +20,13 @@ PAGES = [
     "costs/",
     "t/1/",
     "needs-you/",
+    "errors/",
     "log/",
     "m/{message}/",
     "do/task.open/",
 ]
-# Login session, user, member, project; then channels, team, its work, cards, projects, notices.
+# Login session, user, member, project; then channels, team, its work, cards, projects, notices,
+# trouble.
 FRAME_QUERIES = 10
 MOST_QUERIES = {
     "": 8,
@@ -32,8 +34,9 @@ MOST_QUERIES = {
     "c/1/": 4,
     "board/": 5,
     "costs/": 7,
-    "t/1/": 16,
+    "t/1/": 17,
     "needs-you/": 1,
+    "errors/": 2,
     "log/": 1,
     "m/{message}/": 3,
     "do/task.open/": 0,
@@ -54,6 +57,8 @@ def furnish(ada: Actor, mina: Actor) -> int:
     task = act(ada, "task.open", title="Build a rocket", objective=1)["number"]
     act(ada, "task.open", title="Fly it", waits_for=[task])
     act(mina, "task.claim", task=task)
+    act(mina, "note.create", title="Fuel", text="Hydrogen is cold", task=task)
+    act(mina, "trouble.report", text="The pump leaks", subject=f"task:{task}")
     act(mina, "decision.ask", text="Which fuel?", choices=["Hydrogen", "Kerosene"], task=task)
     return int(said)
 
