@@ -103,7 +103,7 @@ class Visit:
         """Render a page in its frame, with one live socket for its topics."""
         framed = {
             **context,
-            "frame": _frame(self, page, context.get("channel"), topics),
+            "frame": _frame(self, page, context, topics),
             "project": self.project,
             "key": secrets.token_urlsafe(9),
         }
@@ -132,8 +132,9 @@ def in_project(view: View[Arguments]) -> Callable[..., HttpResponse]:
 
 def visit_of(request: HttpRequest, slug: str) -> Visit:
     """Find the viewer's member and project. Raises NotFound for outsiders."""
-    actor = identify.of_user(request.user, slug)
-    project = Project.objects.select_related("clock").get(pk=actor.project_id)
+    rows = Member.objects.select_related("project__clock")
+    actor, member = identify.of_user_in(rows, request.user, slug)
+    project = member.project
     return Visit(request=request, actor=actor, project=project, seq=project.clock.seq)
 
 
@@ -160,10 +161,16 @@ def refused(request: HttpRequest, error: HubError) -> HttpResponse:
     return render(request, template, {"exception": error}, status=error.status)
 
 
-def _frame(visit: Visit, page: str, channel: Channel | None, topics: Iterable[str]) -> Frame:
+def _frame(visit: Visit, page: str, context: dict[str, Any], topics: Iterable[str]) -> Frame:
+    """Make the frame; what the page has loaded already (`mates`, `waiting`) is not asked twice."""
     project, actor = visit.project, visit.actor
-    rows = team.members(project)
+    channel = context.get("channel")
+    mates = context.get("mates")
+    if mates is None:
+        mates = team.mates(project, team.members(project))
+    waiting = context.get("waiting")
     channels = channels_of(actor)
+    rows = (mate.member for mate in mates)
     mine = next((row for row in rows if row.pk == actor.member_id), None) or access.me(actor)
     watched = ",".join(dict.fromkeys(["project", f"member:{actor.member_id}", *topics]))
     return Frame(
@@ -175,8 +182,8 @@ def _frame(visit: Visit, page: str, channel: Channel | None, topics: Iterable[st
         page=page,
         channel=channel.number if channel else None,
         channels=_groups(channels),
-        team=team.mates(project, rows),
-        decisions=asking.waiting(project),
+        team=mates,
+        decisions=asking.waiting(project) if waiting is None else waiting,
         projects=projects_of(visit.request.user),
         palette=_palette(project, actor, channels),
     )

@@ -26,7 +26,7 @@ def home(visit: Visit) -> HttpResponse:
         "told": words.tell(log, visit.project),
         "panels": panels.render("home", visit.project, {"project": visit.project}),
     }
-    topics = ["home", "board", "decisions", "log"]
+    topics = ["home", "board", "log"]
     return visit.render("hub/home.html", context, page="home", topics=topics)
 
 
