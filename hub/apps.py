@@ -36,6 +36,8 @@ class HubConfig(AppConfig):
             "messages",
             "objectives",
             "projects",
+            "roles",
+            "seen",
             "tasks",
         ):
             import_module(f"hub.actions.{noun}")

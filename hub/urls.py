@@ -5,13 +5,28 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from agents.web import urls as agent_pages
 from hub import api
-from hub.web import accounts, channels, decisions, do, events, health, home, projects, tasks
+from hub.web import (
+    accounts,
+    channels,
+    decisions,
+    do,
+    events,
+    health,
+    home,
+    objectives,
+    projects,
+    settings,
+    tasks,
+    team,
+)
 
 in_project: list[URLPattern | URLResolver] = [
     path("", home.home, name="home"),
-    path("team/", home.team, name="team"),
+    path("team/", team.team, name="team"),
     path("c/<int:number>/", channels.channel, name="channel"),
     path("m/<int:number>/", channels.message, name="message"),
+    path("o/<int:number>/", objectives.objective, name="objective"),
+    path("settings/", settings.settings, name="settings"),
     path("board/", tasks.board, name="board"),
     path("t/<int:number>/", tasks.task, name="task"),
     path("needs-you/", decisions.decisions, name="decisions"),

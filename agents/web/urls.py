@@ -6,5 +6,6 @@ from . import pulls, sessions
 
 in_project: list[URLPattern] = [
     path("s/<int:number>/", sessions.session, name="session"),
+    path("s/<int:number>/e/<int:seq>/", sessions.entry, name="entry"),
     path("pull/<int:number>/", pulls.pull, name="pull"),
 ]

@@ -5,6 +5,32 @@ what the parts show. Applications above add theirs in `ready()`: parts with `liv
 team does with `team.source`, panels with `panels.add`, sentences with `words.add`.
 """
 
-from . import asking, live, pages, panels, talk, team, wishes, words, work
+from . import (
+    asking,
+    choices,
+    live,
+    objectives,
+    pages,
+    panels,
+    talk,
+    team,
+    timeline,
+    wishes,
+    words,
+    work,
+)
 
-__all__ = ["asking", "live", "pages", "panels", "talk", "team", "wishes", "words", "work"]
+__all__ = [
+    "asking",
+    "choices",
+    "live",
+    "objectives",
+    "pages",
+    "panels",
+    "talk",
+    "team",
+    "timeline",
+    "wishes",
+    "words",
+    "work",
+]

@@ -224,6 +224,7 @@ def _palette(project: Project, actor: Actor, channels: list[Channel]) -> list[En
         Entry("Board", reverse("board", args=[slug]), "square-kanban", "g b"),
         Entry("Team", reverse("team", args=[slug]), "users", "g t"),
         Entry("Log", reverse("events", args=[slug]), "scroll-text", "g l"),
+        Entry("Settings", reverse("settings", args=[slug]), "sliders-horizontal", "g s"),
         Entry("All projects", reverse("projects"), "folder-git-2", "g p"),
     ]
     rooms = [

@@ -17,6 +17,7 @@ _sentences: dict[str, str] = {
     "decision.canceled": "withdrew",
     "member.joined": "added {name} as {role}",
     "member.retired": "retired {name}",
+    "member.role_changed": "made {name} {role}",
     "message.deleted": "took back message {message} in",
     "message.edited": "edited message {message} in",
     "message.posted": "wrote in",
@@ -25,11 +26,14 @@ _sentences: dict[str, str] = {
     "objective.failed": "gave up",
     "objective.opened": "asked for",
     "objective.succeeded": "finished",
+    "project.archived": "archived the project",
     "project.changed": "changed the project's settings",
     "project.created": "made the project {slug}",
     "project.opened": "opened the project",
     "project.paused": "paused the project",
+    "project.restored": "brought the project {slug} back",
     "project.resumed": "resumed the project",
+    "role.changed": "changed the settings of the {role}",
     "task.advanced": "moved to {phase}:",
     "task.assigned": "gave {to} the task",
     "task.blocked": "let #{by} go before",
@@ -47,10 +51,10 @@ _sentences: dict[str, str] = {
 _places: dict[str, tuple[str, str]] = {
     "channel": ("channel", "channel {number}"),
     "decision": ("decisions", "{kind} {number}"),
-    "objective": ("home", "objective {number}"),
+    "objective": ("objective", "objective {number}"),
     "task": ("task", "#{number}"),
 }
-_listed = {"decision", "objective"}
+_listed = {"decision"}
 
 
 def add(sentences: Mapping[str, str], places: Mapping[str, tuple[str, str]]) -> None:

@@ -155,6 +155,12 @@ def entry_words(entry: str) -> str:
 
 
 @register.filter
+def thousands(number: int) -> str:
+    """Write a number with a thin space between thousands."""
+    return f"{number:,}".replace(",", "\u202f")
+
+
+@register.filter
 def get(mapping: dict[Any, Any], key: object) -> Any:
     """Look a key up in a mapping; None when it is not there."""
     return mapping.get(key)

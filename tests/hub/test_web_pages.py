@@ -19,19 +19,24 @@ PAGES = [
     "board/",
     "t/1/",
     "needs-you/",
+    "o/1/",
+    "settings/",
     "log/",
     "m/{message}/",
     "do/task.open/",
 ]
-# Login session, user, member, project; then channels, team, its work, cards, projects.
+# Login session, user, member with project; then channels, team, its work, cards, what they hold,
+# projects.
 FRAME_QUERIES = 9
 MOST_QUERIES = {
     "": 8,
-    "team/": 1,
+    "team/": 0,
     "c/1/": 4,
     "board/": 5,
     "t/1/": 14,
     "needs-you/": 1,
+    "o/1/": 10,
+    "settings/": 1,
     "log/": 1,
     "m/{message}/": 3,
     "do/task.open/": 0,
