@@ -4,14 +4,14 @@ from datetime import date
 from itertools import pairwise
 from typing import Any
 
-from django.db.models import OuterRef, Subquery
+from django.db.models import DateTimeField, Func, OuterRef, Subquery
 from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
 from hub import clock
 from hub.actions import seen
 from hub.errors import NotFound
-from hub.models import Cursor, Objective
+from hub.models import Cursor, DecisionState, Objective
 from hub.parts import panels, timeline, wishes, words, work
 from hub.parts.pages import Visit, in_project
 from hub.parts.timeline import KINDS, Moment
@@ -24,19 +24,22 @@ TASKS_SHOWN = 100
 def objective(visit: Visit, number: int) -> HttpResponse:
     """Show one objective; ?at= goes to a moment of its timeline, ?kind= keeps some of them."""
     row = _load(visit, number)
-    tasks = list(work.rows(visit.project).filter(objective=row).order_by("number")[:TASKS_SHOWN])
+    found = work.unasked(visit.project).filter(objective=row).order_by("number")
+    tasks: list[Any] = list(found[:TASKS_SHOWN])
     scope = timeline.scope(visit.actor, visit.project, row, tasks)
+    waiting = [one for one in scope.decisions if one.state == DecisionState.OPEN]
+    for task in tasks:
+        task.asked = [one for one in waiting if one.task_id == task.pk]
     query = visit.request.GET
     kind = query.get("kind", "") if query.get("kind", "") in KINDS else ""
     key = query.get("at", "")
     at = timeline.find(scope, key) if key else None
     moments = timeline.around(scope, at, [kind] if kind else list(KINDS))
     told = timeline.milestones(scope)
-    now = clock.now()
     context: dict[str, Any] = {
         "objective": row,
         "wish": wishes.count(row, [task.state for task in tasks]),
-        "cards": [work.card(task, now) for task in tasks],
+        "cards": [work.card(task, clock.now(row.read_at)) for task in tasks],
         "questions": scope.decisions,
         "rows": _rows(moments, row.seen, key),
         "kind": kind,
@@ -59,7 +62,8 @@ def _load(visit: Visit, number: int) -> Any:
     marks = Cursor.objects.filter(project=OuterRef("project"), reader=reader)
     rows = Objective.objects.filter(project=visit.project, number=number)
     rows = rows.select_related("opened_by", "message__channel")
-    row = rows.annotate(seen=Subquery(marks.values("seq")[:1])).first()
+    read_at = Func(function="clock_timestamp", output_field=DateTimeField())
+    row = rows.annotate(seen=Subquery(marks.values("seq")[:1]), read_at=read_at).first()
     if row is None:
         raise NotFound(f"There is no objective {number} here.", code="objective.unknown")
     return row
