@@ -7,7 +7,7 @@ from django.test import Client
 from pytest_django.fixtures import DjangoAssertNumQueries
 
 from agents.models import Entry, EntryKind, Session
-from hub.models import Cursor, Event, User
+from hub.models import Cursor, Event, Objective, Task, User
 from hub.parts import live, timeline
 
 from .offering import change, offered
@@ -124,8 +124,6 @@ def test_one_kind_can_be_kept(
 def test_commits_and_merges_are_files(stage: Set, browser: Client, writer) -> None:
     stage.act("objective.open", text="Count the words")
     stage.act("task.open", title="Other", objective=1)
-    from hub.models import Objective, Task
-
     Task.objects.update(objective=Objective.objects.get())
     change(writer)
     offered(stage, writer)
@@ -232,9 +230,9 @@ def test_an_open_page_gets_what_happens(stage: Set, story: Session) -> None:
         for event in rows.filter(name__in=["message.posted", "task.done", "task.opened"])
     }
 
-    assert any(
-        "Nearly." in html and "beforeend:#moments-1" in html for html in found["message.posted"]
-    )
+    said = [html for html in found["message.posted"] if "Nearly." in html]
+    assert len(said) == 1
+    assert "beforeend:#moments-1" in said[0]
     assert any('id="task-row-1"' in html for html in found["task.done"])
     assert found["task.opened"] == []
 

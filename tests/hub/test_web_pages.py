@@ -35,7 +35,7 @@ MOST_QUERIES = {
     "board/": 5,
     "t/1/": 14,
     "needs-you/": 1,
-    "o/1/": 10,
+    "o/1/": 9,
     "settings/": 1,
     "log/": 1,
     "m/{message}/": 3,
