@@ -51,4 +51,4 @@ def test_pages_do_not_shift_while_they_load(office: Office, enter: Enter, size) 
         page.goto(office.url(path))
         shifts[path] = page.evaluate(SHIFTS)
 
-    assert {path: sum for path, sum in shifts.items() if sum > SHIFT_MAX} == {}
+    assert {path: shift for path, shift in shifts.items() if shift > SHIFT_MAX} == {}
