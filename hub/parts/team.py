@@ -126,5 +126,9 @@ def _changed(event: Event) -> Iterable[live.Part]:
     row = Member.objects.select_related("presence").get(pk=live.number_of(event))
     if row.kind == MemberKind.HUB:
         return []
-    context = {"mate": mates(event.project, [row])[0], "project": event.project}
-    return [live.part(["project"], "hub/_mate_live.html", context)]
+    card = cards(event.project, mates(event.project, [row], detail=True))[0]
+    context = {"mate": card.mate, "card": card, "project": event.project}
+    found = [live.part(["project"], "hub/_mate_live.html", context)]
+    if row.kind == MemberKind.AGENT:
+        found.append(live.part(["team"], "hub/_member_live.html", context))
+    return found

@@ -175,6 +175,23 @@ def test_a_card_is_live_by_events(stage: Set, agent: Session) -> None:
     assert 'hx-swap-oob="true"' in html.split(">")[0]
 
 
+def test_an_agent_that_joins_or_leaves_comes_and_goes_on_the_open_page(
+    stage: Set, agent: Session
+) -> None:
+    stage.act("session.cancel", session=agent.number)
+    rows = Event.objects.select_related("project", "actor", "channel").order_by("seq")
+    joined = rows.get(name="member.joined", subject=f"member:{agent.member_id}")
+    left = rows.get(name="member.retired", subject=f"member:{agent.member_id}")
+    Member.objects.filter(pk=agent.member_id).update(retired_at=None)
+
+    came = [part.html for part in live.parts_of(joined) if "team" in part.topics]
+    Member.objects.filter(pk=agent.member_id).update(retired_at=agent.created_at)
+    went = [part.html for part in live.parts_of(left) if "team" in part.topics]
+
+    assert 'hx-swap-oob="beforeend:#team"' in came[0]
+    assert f'<li id="member-{agent.member_id}" hx-swap-oob="delete">' in went[0]
+
+
 def blockers(row: Session) -> list[str]:
     row = Session.objects.select_related("project", "run", "target", "member", "task").get(
         pk=row.pk
