@@ -9,7 +9,7 @@ def get_session(actor: Actor, number: int) -> Session:
     """Give a session by number."""
     row = (
         Session.objects.filter(project_id=actor.project_id, number=number)
-        .select_related("member", "task", "run", "workspace", "objective", "project")
+        .select_related("member", "task", "run", "workspace", "objective", "project", "target")
         .first()
     )
     if row is None:

@@ -2,10 +2,13 @@
 
 from datetime import datetime
 
+from django.utils import timezone
+
+from agents import providers
 from agents.models import ProviderLimit, Session
-from agents.policy.context import DEFAULT_LIMIT_TOKENS
 from agents.providers.base import Provider
 from hub.models import RoleSettings
+from hub.policy import prices
 from hub.policy.roles import role as role_of
 
 
@@ -39,7 +42,15 @@ def note_limit(provider: str, model: str, until: datetime) -> None:
 
 
 def context_limit(session: Session) -> int:
-    """Give how many tokens a session's conversation may have: the role's choice, or the default."""
-    rows = RoleSettings.objects.filter(project_id=session.project_id, role=session.role)
-    chosen = rows.values_list("context_limit_tokens", flat=True).first()
-    return chosen or DEFAULT_LIMIT_TOKENS
+    """Give how many tokens a session's conversation may have."""
+    chosen = RoleSettings.objects.filter(project_id=session.project_id, role=session.role).first()
+    model = session.model or (chosen.model if chosen else "")
+    return limit_of(session, chosen.context_limit_tokens if chosen else None, model)
+
+
+def limit_of(session: Session, chosen: int | None, model: str) -> int:
+    """Give the tokens at which a conversation is too long: the role's choice, or its model's."""
+    provider = providers.PROVIDERS.get(session.provider)  # a page shows it whatever became of it
+    tiers = provider.models if provider else {}
+    name = model or tiers.get(role_of(session.role).tier, "")
+    return chosen or prices.context_limit(name, timezone.now().date())

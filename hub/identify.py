@@ -9,6 +9,7 @@ from typing import NamedTuple
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.db import connection
+from django.db.models import QuerySet
 
 from hub import clock
 from hub.actor import Actor
@@ -63,14 +64,18 @@ def of_hub(project_id: int, entry: str = "job") -> Actor:
 
 def of_user(user: AbstractBaseUser | AnonymousUser, slug: str, entry: str = "page") -> Actor:
     """Make the Actor of a logged-in person in a project. Raises NotFound for outsiders."""
-    member = (
-        Member.objects.filter(user_id=user.pk or 0, project__slug=slug, retired_at=None)
-        .filter(project__archived_at=None)
-        .first()
-    )
+    return of_user_in(Member.objects.all(), user, slug, entry)[0]
+
+
+def of_user_in(
+    rows: QuerySet[Member], user: AbstractBaseUser | AnonymousUser, slug: str, entry: str = "page"
+) -> tuple[Actor, Member]:
+    """Do as `of_user`, and give the member as the caller wants it loaded, in the same query."""
+    mine = rows.filter(user_id=user.pk or 0, project__slug=slug, retired_at=None)
+    member = mine.filter(project__archived_at=None).first()
     if member is None:
         raise NotFound("There is no such project, or you are not in it.", code="project.unknown")
-    return of_member(member, entry)
+    return of_member(member, entry), member
 
 
 def of_house(user: AbstractBaseUser | AnonymousUser, entry: str = "page") -> Actor:

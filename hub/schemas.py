@@ -66,6 +66,15 @@ class ProjectOut(Out):
     paused_at: datetime | None
 
 
+class RoleSettingsOut(Out):
+    """What a project has chosen for a role; empty means the default of its tier."""
+
+    role: str
+    model: str
+    fallback_models: list[str]
+    context_limit_tokens: int | None
+
+
 class MemberOut(Out):
     name: str
     kind: str

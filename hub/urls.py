@@ -14,16 +14,21 @@ from hub.web import (
     events,
     health,
     home,
+    objectives,
     projects,
+    settings,
     tasks,
+    team,
     troubles,
 )
 
 in_project: list[URLPattern | URLResolver] = [
     path("", home.home, name="home"),
-    path("team/", home.team, name="team"),
+    path("team/", team.team, name="team"),
     path("c/<int:number>/", channels.channel, name="channel"),
     path("m/<int:number>/", channels.message, name="message"),
+    path("o/<int:number>/", objectives.objective, name="objective"),
+    path("settings/", settings.settings, name="settings"),
     path("board/", tasks.board, name="board"),
     path("t/<int:number>/", tasks.task, name="task"),
     path("needs-you/", decisions.decisions, name="decisions"),

@@ -2,8 +2,6 @@
 
 from enum import IntEnum
 
-DEFAULT_LIMIT_TOKENS = 120_000
-
 
 class Course(IntEnum):
     """What a session does about its size, from nothing to being relieved at once."""

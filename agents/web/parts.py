@@ -4,28 +4,20 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from django.db.models import Q
-from django.urls import reverse
-
-from agents import access
-from agents.models import Entry, PullRequest, Session, SessionState, Target, Turn
+from agents import access, providers
+from agents.models import Entry, PullRequest, Session, Target, Turn
 from hub.models import Event, Project, Task
-from hub.parts import bills, live, notices, panels, team, words
+from hub.parts import bills, choices, live, notices, panels, team, timeline, words
 from hub.parts.live import Part
 from hub.parts.panels import Panel
 
-from . import handoffs
-from .pulls import standing
+from . import handoffs, moments, standing
+from . import team as at_work
+from .pulls import standing as pull_standing
+from .words import state_words
 
 PULLS_SHOWN = 10
 SESSIONS_SHOWN = 20
-DOTS = {
-    SessionState.QUEUED: "idle",
-    SessionState.STARTING: "working",
-    SessionState.RUNNING: "working",
-    SessionState.WAITING_USER: "waiting",
-    SessionState.WAITING_CAPACITY: "waiting",
-}
 ICONS = {
     "read_file": "file",
     "write_file": "file-plus",
@@ -78,10 +70,16 @@ def register() -> None:
     """Add the agents' parts, panels and sentences to the hub's; called once, in `ready()`."""
     words.add(SENTENCES, PLACES)
     notices.add(_uncontained)
-    team.source(_doing)
+    team.source(at_work.doing)
     panels.add("task", _of_task)
     panels.add("home", _of_home)
-    panels.add("team", _of_team)
+    panels.add("team-ended", at_work.ended)
+    panels.add("team-ended", _machines)
+    panels.add("objective-work", moments.work)
+    timeline.source(moments.Sessions())
+    choices.offer("provider", lambda: sorted(providers.PROVIDERS))
+    panels.add_each("agent", at_work.facts)
+    panels.add_each("agent-do", at_work.buttons)
     live.on("session.")(_session_changed)
     live.on("pull.")(_pull_changed)
     live.on_ring("session", _entry_written)
@@ -140,34 +138,6 @@ def priced(project: Project, session: int, turns: list[Shown]) -> list[Shown]:
     ]
 
 
-def state_words(row: Session) -> str:
-    """Say in words what a session does now."""
-    if row.relieved_at and row.ended_at is None:
-        return "handed over; waits to be relieved"
-    if row.paused_at and row.ended_at is None:
-        return f"paused{': ' + row.activity if row.activity else ''}"
-    if row.state == SessionState.RUNNING:
-        return row.activity or ("working" if row.due_at else "waiting for news")
-    if row.state == SessionState.WAITING_USER:
-        return "waiting for your answer"
-    return row.activity or row.get_state_display()
-
-
-def _doing(project: Project) -> dict[int, team.Doing]:
-    live_ones = Session.objects.live().filter(project=project).select_related("task")
-    found = {}
-    for row in live_ones.order_by("number"):
-        held = f"#{row.task.number} " if row.task else ""
-        asleep = row.state == SessionState.RUNNING and not row.activity
-        found[row.member_id] = team.Doing(
-            state="idle" if row.paused_at or asleep else DOTS[SessionState(row.state)],
-            words=held + state_words(row),
-            url=reverse("session", args=[project.slug, row.number]),
-            is_rehearsal=row.is_rehearsal,
-        )
-    return found
-
-
 def _of_task(row: Task) -> list[Panel]:
     pulls = PullRequest.objects.filter(task=row).select_related("opened_by").order_by("-number")
     sessions = Session.objects.filter(task=row).select_related("member").order_by("-number")
@@ -193,20 +163,22 @@ def _uncontained() -> list[str]:
     return [f"Agents run without containment on {', '.join(names)}"] if names else []
 
 
-def _of_team(project: Project) -> list[Panel]:
-    rows = Session.objects.filter(project=project).filter(~Q(ended_at=None))
-    found = rows.select_related("member", "task").order_by("-number")[:SESSIONS_SHOWN]
-    return [
-        ("agents/_on_team.html", {"sessions": list(found)}),
-        ("agents/_machines.html", {"targets": list(Target.objects.order_by("name"))}),
-    ]
+def _machines(project: Project) -> list[Panel]:  # noqa: ARG001 - they serve all projects
+    return [("agents/_machines.html", {"targets": list(Target.objects.order_by("name"))})]
 
 
 def _session_changed(event: Event) -> Iterator[Part]:
-    rows = Session.objects.select_related("member", "task", "member__presence")
+    related = ("member__presence", "task", "project", "run", "target")
+    rows = Session.objects.select_related(*related)
     row = rows.get(project=event.project, number=live.number_of(event))
     yield from _head(event.project, row)
+    yield _why(event.project, row)
     yield from team.parts(event.project, [row.member])
+
+
+def _why(project: Project, row: Session) -> Part:
+    context = {"session": row, "conditions": standing.conditions(row), "project": project}
+    return live.part([f"session:{row.number}"], "agents/_why.html", context)
 
 
 def _head(project: Project, row: Session) -> Iterator[Part]:
@@ -224,7 +196,7 @@ def _pull_changed(event: Event) -> Iterator[Part]:
     row = PullRequest.objects.select_related("task", "opened_by", "project", "decision").get(
         project=event.project, number=number
     )
-    context: dict[str, Any] = {**standing(row), "project": event.project}
+    context: dict[str, Any] = {**pull_standing(row), "project": event.project}
     yield live.part([f"pull:{number}"], "agents/_pull_state.html", context)
     on_task = {"pull": row, "project": event.project}
     opened = event.name == "pull.opened"
@@ -234,7 +206,7 @@ def _pull_changed(event: Event) -> Iterator[Part]:
 
 def _entry_written(project: Project, number: int, seq: int) -> Iterator[Part]:
     rows = Entry.objects.filter(session__project=project, session__number=number, seq=seq)
-    entry = rows.select_related("session__member", "session__task", "turn").first()
+    entry = rows.select_related("session__member__presence", "session__task", "turn").first()
     if entry is None:
         return
     topics = [f"session:{number}"]
@@ -245,3 +217,4 @@ def _entry_written(project: Project, number: int, seq: int) -> Iterator[Part]:
     yield live.part(topics, template, {**context, "shown": alone})
     state = {"session": entry.session, "words": state_words(entry.session), "project": project}
     yield live.part(topics, "agents/_session_state.html", state)
+    yield from team.parts(project, [entry.session.member])

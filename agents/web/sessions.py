@@ -1,17 +1,35 @@
 """A session's page: what the agent read, said and did, turn by turn; steer, pause, end."""
 
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from agents import access
 from agents.models import Entry
 from hub import clock
+from hub.errors import NotFound
 from hub.parts import panels
-from hub.parts.pages import Visit, in_project
+from hub.parts.pages import Visit, in_project, is_htmx
 
-from . import handoffs, parts
+from . import handoffs, parts, standing
+from .words import state_words
 
 PAGE = 150
+
+
+@require_safe
+@in_project
+def entry(visit: Visit, number: int, seq: int) -> HttpResponse:
+    """Give the text of one line of a transcript, as a fragment; a whole page goes to its place."""
+    row = access.get_session(visit.actor, number)
+    found = Entry.objects.filter(session=row, seq=seq).first()
+    if found is None:
+        raise NotFound(f"Session {number} has no line {seq}.", code="entry.unknown")
+    if is_htmx(visit.request):
+        return render(visit.request, "agents/_entry.html", {"entry": found})
+    there = reverse("session", args=[visit.project.slug, number])
+    return HttpResponseRedirect(f"{there}?before={seq + 1}#entry-{seq}")
 
 
 @require_safe
@@ -26,7 +44,8 @@ def session(visit: Visit, number: int) -> HttpResponse:
     found = list(entries[: PAGE + 1])
     context = {
         "session": row,
-        "words": parts.state_words(row),
+        "words": state_words(row),
+        "conditions": standing.conditions(row),
         "turns": parts.priced(visit.project, number, parts.shown(found[:PAGE][::-1])),
         "older": found[PAGE - 1].seq if len(found) > PAGE else None,
         "is_last": not before,

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from hub import access
 from hub.actor import Actor
-from hub.errors import Conflict
+from hub.errors import Conflict, NotFound
 from hub.models import HOUSE, Member, MemberKind, Project, ProjectClock, User
 from hub.models.projects import project_lock
 from hub.registry import action
@@ -19,6 +19,9 @@ Source = Annotated[str, Field(max_length=500, pattern=r"^$|^[^-\s][^\r\n\x00]*$"
 Command = Annotated[str, Field(max_length=500)]
 Branch = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$", max_length=120)]
 Provider = Annotated[str, Field(pattern=r"^[a-z_]+$", max_length=40)]
+Title = Annotated[str, Field(min_length=1, max_length=80, pattern=r"\S")]
+CallsPerHour = Annotated[int, Field(ge=1, le=100_000, description="model calls within an hour")]
+Slug = Annotated[str, Field(pattern=r"^[a-z0-9-]+$", max_length=40)]
 
 
 @action("project.create", needs="house", returns=ProjectOut)
@@ -90,6 +93,10 @@ def update(
     provider: Provider | None = None,
     merge_needs_person: bool | None = None,
     requires_plan: bool | None = None,
+    name: Title | None = None,
+    allows_network: bool | None = None,
+    session_calls_per_hour: CallsPerHour | None = None,
+    objective_calls_per_hour: CallsPerHour | None = None,
 ) -> Project:
     """Change the project's settings; what is left out stays as it is."""
     project = access.get_project(actor)
@@ -101,6 +108,10 @@ def update(
         "provider": provider,
         "merge_needs_person": merge_needs_person,
         "requires_plan": requires_plan,
+        "name": name,
+        "allows_network": allows_network,
+        "session_calls_per_hour": session_calls_per_hour,
+        "objective_calls_per_hour": objective_calls_per_hour,
     }
     changes = {name: value for name, value in wanted.items() if value is not None}
     Project.objects.filter(pk=project.pk).update(**changes)
@@ -133,6 +144,43 @@ def resume(actor: Actor) -> Project:
     events.record(actor, "project.resumed", f"project:{project.pk}")
     project.paused_at = None
     return project
+
+
+@action("project.archive", needs="manage", returns=ProjectOut)
+def archive(actor: Actor) -> Project:
+    """Close the project: its sessions stop, its pages are gone, and nothing is deleted.
+
+    The house brings it back with project.restore. Raises Conflict for the house itself.
+    """
+    project = access.get_project(actor)
+    if project.pk == HOUSE:
+        raise Conflict("The house stays.", code="project.house_stays")
+    if project.archived_at is not None:
+        raise Conflict("It is archived already.", code="project.archived")
+    paused_at = project.paused_at or actor.now
+    Project.objects.filter(pk=project.pk).update(archived_at=actor.now, paused_at=paused_at)
+    events.record(actor, "project.archived", f"project:{project.pk}")
+    project.archived_at, project.paused_at = actor.now, paused_at
+    return project
+
+
+@action("project.restore", needs="house", returns=ProjectOut)
+def restore(actor: Actor, project: Slug) -> Project:
+    """Open an archived project again; it is paused until somebody resumes it.
+
+    Raises NotFound for an unknown one, Conflict for one that is open, Forbidden outside the house.
+    """
+    access.refuse_unless(
+        ok=actor.project_id == HOUSE, words="The house brings projects back.", code="house.only"
+    )
+    row = Project.objects.filter(slug=project).first()
+    if row is None:
+        raise NotFound("There is no such project.", code="project.unknown")
+    if not Project.objects.filter(pk=row.pk, archived_at__isnull=False).update(archived_at=None):
+        raise Conflict("It is not archived.", code="project.not_archived")
+    events.record(actor, "project.restored", f"project:{row.pk}", slug=row.slug)
+    row.archived_at = None
+    return row
 
 
 def is_paused(project: Project) -> bool:

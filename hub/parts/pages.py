@@ -107,7 +107,7 @@ class Visit:
         """Render a page in its frame, with one live socket for its topics."""
         framed = {
             **context,
-            "frame": _frame(self, page, context.get("channel"), topics),
+            "frame": _frame(self, page, context, topics),
             "project": self.project,
             "key": secrets.token_urlsafe(9),
         }
@@ -136,8 +136,9 @@ def in_project(view: View[Arguments]) -> Callable[..., HttpResponse]:
 
 def visit_of(request: HttpRequest, slug: str) -> Visit:
     """Find the viewer's member and project. Raises NotFound for outsiders."""
-    actor = identify.of_user(request.user, slug)
-    project = Project.objects.select_related("clock").get(pk=actor.project_id)
+    rows = Member.objects.select_related("project__clock")
+    actor, member = identify.of_user_in(rows, request.user, slug)
+    project = member.project
     return Visit(request=request, actor=actor, project=project, seq=project.clock.seq)
 
 
@@ -164,10 +165,16 @@ def refused(request: HttpRequest, error: HubError) -> HttpResponse:
     return render(request, template, {"exception": error}, status=error.status)
 
 
-def _frame(visit: Visit, page: str, channel: Channel | None, topics: Iterable[str]) -> Frame:
+def _frame(visit: Visit, page: str, context: dict[str, Any], topics: Iterable[str]) -> Frame:
+    """Make the frame; what the page has loaded already (`mates`, `waiting`) is not asked twice."""
     project, actor = visit.project, visit.actor
-    rows = team.members(project)
+    channel = context.get("channel")
+    mates = context.get("mates")
+    if mates is None:
+        mates = team.mates(project, team.members(project))
+    waiting = context.get("waiting")
     channels = channels_of(actor)
+    rows = (mate.member for mate in mates)
     mine = next((row for row in rows if row.pk == actor.member_id), None) or access.me(actor)
     watched = ",".join(dict.fromkeys(["project", f"member:{actor.member_id}", *topics]))
     return Frame(
@@ -179,8 +186,8 @@ def _frame(visit: Visit, page: str, channel: Channel | None, topics: Iterable[st
         page=page,
         channel=channel.number if channel else None,
         channels=_groups(channels),
-        team=team.mates(project, rows),
-        decisions=asking.waiting(project),
+        team=mates,
+        decisions=asking.waiting(project) if waiting is None else waiting,
         notices=notices.lines(),
         projects=projects_of(visit.request.user),
         palette=_palette(project, actor, channels),
@@ -225,6 +232,7 @@ def _palette(project: Project, actor: Actor, channels: list[Channel]) -> list[En
         Entry("Team", reverse("team", args=[slug]), "users", "g t"),
         Entry("Errors", reverse("errors", args=[slug]), "triangle-alert", "g e"),
         Entry("Log", reverse("events", args=[slug]), "scroll-text", "g l"),
+        Entry("Settings", reverse("settings", args=[slug]), "sliders-horizontal", "g s"),
         Entry("All projects", reverse("projects"), "folder-git-2", "g p"),
     ]
     rooms = [

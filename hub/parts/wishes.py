@@ -34,10 +34,11 @@ def wishes(project: Project, limit: int) -> list[Wish]:
     found = list(rows.order_by("-number")[:limit])
     states = Task.objects.filter(objective__in=found).values_list("objective_id", "state")
     counted = list(states)
-    return [_wish(row, [state for pk, state in counted if pk == row.pk]) for row in found]
+    return [count(row, [state for pk, state in counted if pk == row.pk]) for row in found]
 
 
-def _wish(row: Objective, states: list[str]) -> Wish:
+def count(row: Objective, states: list[str]) -> Wish:
+    """Count an objective's tasks by their states."""
     kept = [state for state in states if state != TaskState.DROPPED]
     return Wish(
         objective=row,
@@ -50,7 +51,7 @@ def _wish(row: Objective, states: list[str]) -> Wish:
 def _load(project: Project, number: int) -> Wish:
     rows = Objective.objects.select_related("opened_by", "message__channel")
     row = rows.get(project=project, number=number)
-    return _wish(row, list(row.tasks.values_list("state", flat=True)))
+    return count(row, list(row.tasks.values_list("state", flat=True)))
 
 
 @live.on("objective.")
@@ -59,6 +60,8 @@ def _changed(event: Event) -> Iterator[live.Part]:
     opened = event.name == "objective.opened"
     template = "hub/_objective_live.html" if opened else "hub/_objective.html"
     yield live.part(["home"], template, context)
+    place = [f"objective:{live.number_of(event)}"]
+    yield live.part(place, "hub/_objective.html", context)
 
 
 @live.on("task.")
@@ -66,7 +69,7 @@ def _progress(event: Event) -> Iterator[live.Part]:
     number = event.facts.get("objective")
     if number:
         context = {"wish": _load(event.project, number), "project": event.project}
-        yield live.part(["home"], "hub/_objective.html", context)
+        yield live.part(["home", f"objective:{number}"], "hub/_objective.html", context)
 
 
 @live.on("*")

@@ -21,6 +21,7 @@ _sentences: dict[str, str] = {
     "decision.handed_over": "handed over to {to}",
     "member.joined": "added {name} as {role}",
     "member.retired": "retired {name}",
+    "member.role_changed": "made {name} {role}",
     "message.deleted": "took back message {message} in",
     "message.edited": "edited message {message} in",
     "message.posted": "wrote in",
@@ -29,11 +30,14 @@ _sentences: dict[str, str] = {
     "objective.failed": "gave up",
     "objective.opened": "asked for",
     "objective.succeeded": "finished",
+    "project.archived": "archived the project",
     "project.changed": "changed the project's settings",
     "project.created": "made the project {slug}",
     "project.opened": "opened the project",
     "project.paused": "paused the project",
+    "project.restored": "brought the project {slug} back",
     "project.resumed": "resumed the project",
+    "role.changed": "changed the settings of the {role}",
     "task.advanced": "moved to {phase}:",
     "task.assigned": "gave {to} the task",
     "task.blocked": "let #{by} go before",
@@ -61,12 +65,12 @@ _places: dict[str, tuple[str, str]] = {
     "budget": ("costs", "costs"),
     "channel": ("channel", "channel {number}"),
     "decision": ("decisions", "{kind} {number}"),
-    "objective": ("home", "objective {number}"),
+    "objective": ("objective", "objective {number}"),
     "task": ("task", "#{number}"),
     "trouble": ("errors", "trouble {number}"),
     "message": ("message", "message {number}"),
 }
-_listed = {"budget", "decision", "objective", "trouble"}
+_listed = {"budget", "decision", "trouble"}
 
 
 def add(sentences: Mapping[str, str], places: Mapping[str, tuple[str, str]]) -> None:

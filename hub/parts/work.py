@@ -57,14 +57,17 @@ class Card:
 
 def rows(project: Project) -> QuerySet[Task]:
     """Select a project's tasks with all that their part shows, in a fixed number of queries."""
+    asked = Prefetch("decisions", Decision.objects.open(), to_attr="asked")
+    return unasked(project).prefetch_related(asked)
+
+
+def unasked(project: Project) -> QuerySet[Task]:
+    """Select tasks for a page that knows the decisions itself: it sets `asked` on each."""
     waits = TaskDependency.objects.filter(resolved_at=None).select_related("blocker")
     return (
         Task.objects.filter(project=project)
         .select_related("holder", "assignee", "objective", "channel", "opened_by", "project")
-        .prefetch_related(
-            Prefetch("dependencies", waits, to_attr="unresolved"),
-            Prefetch("decisions", Decision.objects.open(), to_attr="asked"),
-        )
+        .prefetch_related(Prefetch("dependencies", waits, to_attr="unresolved"))
     )
 
 

@@ -23,6 +23,14 @@ from hub.policy.roles import roles
 
 SPRITE = "hub/vendor/lucide-1.62.0.svg"
 OTHER_HUE = 8
+CLOCKS = {"clock": "%H:%M", "second": "%H:%M:%S"}
+ENTRIES = {
+    "page": "this site",
+    "irc": "IRC",
+    "matrix": "Matrix",
+    "zulip": "Zulip",
+    "api": "the API",
+}
 TASK = re.compile(r'<span class="task-ref" data-number="(\d{1,9})">(.*?)</span>')
 
 register = template.Library()
@@ -42,11 +50,16 @@ def icon(name: str, label: str = "") -> SafeString:
 
 @register.simple_tag
 def when(moment: datetime | None, shape: str = "ago") -> SafeString | str:
-    """Write a time: "12 min ago" or, as `clock`, "14:03"; the exact one shows on hover, in UTC."""
+    """Write a time, the exact one on hover: "12 min ago", or by shape.
+
+    `clock` is "14:03", `second` "14:03:11", `left` counts the last two minutes in seconds.
+    """
     if moment is None:
         return ""
     moment = timezone.localtime(moment)
-    words = moment.strftime("%H:%M") if shape == "clock" else ago(moment, timezone.now())
+    words = (
+        moment.strftime(CLOCKS[shape]) if shape in CLOCKS else ago(moment, timezone.now(), shape)
+    )
     return format_html(
         '<time datetime="{}" title="{}" data-when="{}">{}</time>',
         moment.isoformat(timespec="seconds"),
@@ -56,10 +69,12 @@ def when(moment: datetime | None, shape: str = "ago") -> SafeString | str:
     )
 
 
-def ago(moment: datetime, now: datetime) -> str:
-    """Say how far away a moment is: just now, 12 min ago, in 3 h."""
+def ago(moment: datetime, now: datetime, shape: str = "ago") -> str:
+    """Say how far away a moment is: just now, 12 min ago, in 3 h, as `left` also in 70 s."""
     seconds = (now - moment).total_seconds()
     size = abs(seconds)
+    if shape == "left" and -120 < seconds < 0:
+        return f"in {size:.0f} s"
     if size < 45:
         return "just now" if seconds >= 0 else "in a moment"
     number, unit = (size / 60, "min") if size < 3_570 else (size / 3_600, "h")
@@ -126,6 +141,25 @@ def default_words(decision: Decision) -> str:
         return chosen(decision, decision.default)
     except Invalid:
         return decision.default
+
+
+@register.filter
+def choice_number(decision: Decision) -> str:
+    """Give the number of the choice that an answer took, as "2, "; nothing for free words."""
+    found = decision.answer in decision.choices
+    return f"{decision.choices.index(decision.answer) + 1}, " if found else ""
+
+
+@register.filter
+def entry_words(entry: str) -> str:
+    """Name the place where something came in as people call it."""
+    return ENTRIES.get(entry, entry)
+
+
+@register.filter
+def thousands(number: int) -> str:
+    """Write a number with a thin space between thousands."""
+    return f"{number:,}".replace(",", "\u202f")
 
 
 @register.filter

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -48,14 +49,21 @@ def _next(request: HttpRequest) -> str:
     return after if safe else ""
 
 
+def _problems(error: HubError | None) -> dict[str, str]:
+    """Sort what was wrong with the arguments by field; a list's item belongs to its list."""
+    found: Any = error.detail.get("problems", []) if error else []
+    return {one["field"].partition(".")[0]: one["problem"] for one in reversed(found)}
+
+
 def _form(
     visit: Visit, action: registry.Action, values: Mapping[str, object], error: HubError | None
 ) -> HttpResponse:
     context = {
         "action": action,
-        "fields": forms.fields(action, values),
+        "fields": forms.fields(action, values, _problems(error)),
         "error": error,
         "next": _next(visit.request),
+        "empty": visit.request.POST.get("empty", ""),
         "may": visit.actor.may(action.needs),
     }
     return visit.render("hub/do.html", context, page="do", status=error.status if error else 200)

@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.http import QueryDict
 
 from hub.registry import Action
 
-OWN_FIELDS = {"csrfmiddlewaretoken", "key", "next"}
+OWN_FIELDS = {"csrfmiddlewaretoken", "key", "next", "empty"}
 ROW = re.compile(r"(\w{1,40})\.(\d{1,6})\.(\w{1,40})")
 LONG_NAMES = {"text", "brief", "summary", "outcome", "context", "purpose", "notes"}
 
@@ -25,15 +25,24 @@ class Field:
     value: str
     choices: tuple[str, ...]
     required: bool
+    problem: str = ""
 
 
-def fields(action: Action, values: Mapping[str, Any]) -> list[Field]:
-    """Describe the inputs of an action's form, filled with what was posted before."""
+def fields(
+    action: Action, values: Mapping[str, Any], problems: Mapping[str, str] | None = None
+) -> list[Field]:
+    """Describe the inputs of an action's form, filled with what was posted before.
+
+    `problems` says by field what was wrong with it.
+    """
     schema = action.payload.model_json_schema()
     required = set(schema.get("required", ()))
     return (
         [
-            _field(name, found, values, required=name in required)
+            replace(
+                _field(name, found, values, required=name in required),
+                problem=(problems or {}).get(name, ""),
+            )
             for name, found in schema["properties"].items()
         ]
         if "properties" in schema
@@ -78,8 +87,10 @@ def payload(action: Action, posted: QueryDict) -> dict[str, Any]:
     """Make an action's payload of posted fields: lists by line, empty optional ones left out.
 
     Lists of objects come as `notes.0.path`, `notes.0.text`: one with an empty field is left out.
-    A field that the action does not know stays, so that the registry refuses it by name.
+    A field that the action does not know stays, so that the registry refuses it by name. The names
+    in a field called `empty` are those whose emptiness is meant.
     """
+    meant = set(posted.get("empty", "").split())
     shapes = {field.name: field for field in fields(action, {})}
     found: dict[str, Any] = _rows(posted)
     for name in posted:
@@ -89,7 +100,7 @@ def payload(action: Action, posted: QueryDict) -> dict[str, Any]:
         if field is not None and field.shape == "list":
             lines = [line for value in posted.getlist(name) for line in value.splitlines()]
             found[name] = [line.strip() for line in lines if line.strip()]
-        elif posted[name] or field is None or field.required:
+        elif posted[name] or field is None or field.required or name in meant:
             found[name] = posted[name]
     return found
 

@@ -1,4 +1,4 @@
-"""A project's home and its team: what is wanted, what needs you, who works, what happened."""
+"""A project's home: what is wanted, what needs you, what happened."""
 
 from django.http import HttpResponse
 from django.views.decorators.http import require_safe
@@ -26,13 +26,5 @@ def home(visit: Visit) -> HttpResponse:
         "told": words.tell(log, visit.project),
         "panels": panels.render("home", visit.project, {"project": visit.project}),
     }
-    topics = ["home", "board", "decisions", "log"]
+    topics = ["home", "board", "log"]
     return visit.render("hub/home.html", context, page="home", topics=topics)
-
-
-@require_safe
-@in_project
-def team(visit: Visit) -> HttpResponse:
-    """Show who takes part and what each does."""
-    shown = panels.render("team", visit.project, {"project": visit.project})
-    return visit.render("hub/team.html", {"panels": shown}, page="team", topics=["team"])

@@ -24,10 +24,13 @@ def projects(request: HttpRequest) -> HttpResponse:
     asked = Decision.objects.open().filter(project__in=mine).values_list("project_id")
     waiting = dict(asked.annotate(count=Count("pk")).order_by())
     house = Member.objects.filter(user=request.user.pk, project_id=HOUSE, retired_at=None)
+    in_house = house.exists()
+    archived = Project.objects.filter(archived_at__isnull=False).order_by("name")
     context = {
         "projects": rows,
+        "archived": archived if in_house else [],
         "waiting": waiting,
-        "in_house": house.exists(),
+        "in_house": in_house,
         "key": secrets.token_urlsafe(9),
     }
     return render(request, "hub/projects.html", context)

@@ -79,7 +79,10 @@ def watch() -> Iterator[Watch]:
 
 @pytest.fixture
 def enter(request: pytest.FixtureRequest, browser: Browser, watch: Watch) -> Iterator[Enter]:
-    """Open browsers: `enter(office, "Ada", size=PHONE)` logs in by a one-time link."""
+    """Open browsers: `enter(office, "Ada", size=PHONE)` has a login already.
+
+    `by_link=True` logs in as people do, by a one-time link, which loads two pages more.
+    """
     opened = []
 
     def open_browser(
@@ -88,6 +91,7 @@ def enter(request: pytest.FixtureRequest, browser: Browser, watch: Watch) -> Ite
         path: str = "",
         *,
         size: tuple[int, int] = WIDE,
+        by_link: bool = False,
         **options: Any,
     ) -> Page:
         phone = {"has_touch": True, "is_mobile": True} if size == PHONE else {}
@@ -98,7 +102,10 @@ def enter(request: pytest.FixtureRequest, browser: Browser, watch: Watch) -> Ite
         opened.append(context)
         watch.over(context)
         page = context.new_page()
-        page.goto(office.link(name))
+        if by_link:
+            page.goto(office.link(name))
+        else:
+            context.add_cookies([office.cookie(name)])
         page.goto(path if path.startswith("http") else office.url(path))
         return page
 

@@ -70,6 +70,9 @@ def everyday(album: Album, when: str) -> None:
     album.take(f"{when}-board", "board/")
     album.take(f"{when}-team", "team/")
     album.take(f"{when}-log", "log/")
+    album.take(f"{when}-settings", "settings/")
+    if when != "empty":
+        album.take(f"{when}-objective", "o/1/")
     album.page.goto(album.home)
     for room in ("project", "standup", "work"):
         found = album.page.locator(f"#rail-{room} a")

@@ -42,7 +42,7 @@ def test_a_question_is_answered_without_javascript(office: Office, enter: Enter)
 
     page.get_by_role("button", name="Tycho").click()
 
-    expect(page.locator("#decision-1")).to_contain_text("Ada chose Tycho")
+    expect(page.locator("#decision-1")).to_contain_text("chose 2, Tycho")
 
 
 def test_the_rail_is_a_sheet_on_a_phone_without_javascript(office: Office, enter: Enter) -> None:

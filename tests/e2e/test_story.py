@@ -20,7 +20,7 @@ NOTE = "Does this also match at the end of a line?"
 @pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
 def test_a_person_clicks_an_objective_through_to_the_merge(house, enter: Enter, size) -> None:
     office = open_office(house, "Ada", team=True)
-    page = enter(office, "Ada", size=size)
+    page = enter(office, "Ada", size=size, by_link=True)
     story = Story(page, office.url())
 
     story.ask()

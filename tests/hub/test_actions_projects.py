@@ -6,7 +6,7 @@ import pytest
 
 from hub import identify
 from hub.actions.projects import is_paused
-from hub.errors import Conflict, Forbidden
+from hub.errors import Conflict, Forbidden, Invalid, NotFound
 from hub.models import HOUSE, Channel, Event, Member, Project, User
 from tests.cast import act, last_event, log_end, logged, login
 
@@ -82,6 +82,69 @@ def test_update_takes_a_setting_back_to_empty(ada):
     act(ada, "project.update", check_command="make test")
 
     assert act(ada, "project.update", check_command="")["check_command"] == ""
+
+
+def test_update_changes_the_limits_and_the_network(ada, moon):
+    wanted = {"name": "Moon", "allows_network": True, "session_calls_per_hour": 7}
+
+    act(ada, "project.update", objective_calls_per_hour=9, **wanted)
+
+    moon.refresh_from_db()
+    assert {name: getattr(moon, name) for name in wanted} == wanted
+    assert moon.objective_calls_per_hour == 9
+
+
+def test_update_needs_the_right_to_manage(grace):
+    with pytest.raises(Forbidden):
+        act(grace, "project.update", allows_network=True)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"session_calls_per_hour": 0}, {"name": "  "}, {"base_branch": "-d"}]
+)
+def test_update_refuses_senseless_settings(ada, moon, wrong):
+    with pytest.raises(Invalid):
+        act(ada, "project.update", **wrong)
+
+
+# -- project.archive and project.restore ----------------------------------------------------------
+def test_an_archived_project_is_gone_until_the_house_restores_it(ada, moon, founder):
+    before = log_end(ada)
+
+    act(ada, "project.archive")
+
+    assert logged(ada, before) == ["project.archived"]
+    with pytest.raises(NotFound):
+        identify.of_user(User.objects.get(username="ada"), "moon")
+    act(founder, "project.restore", project="moon")
+    moon.refresh_from_db()
+    assert (moon.archived_at, moon.paused_at is None) == (None, False)
+    assert last_event(founder).name == "project.restored"
+
+
+def test_archiving_twice_and_the_house_are_refused(ada, founder):
+    act(ada, "project.archive")
+
+    for actor, code in ((ada, "project.archived"), (founder, "project.house_stays")):
+        with pytest.raises(Conflict) as refusal:
+            act(actor, "project.archive")
+        assert refusal.value.code == code
+
+
+def test_archive_needs_the_right_to_manage(grace):
+    with pytest.raises(Forbidden):
+        act(grace, "project.archive")
+
+
+def test_only_the_house_restores_and_only_what_is_archived(ada, founder):
+    with pytest.raises(Forbidden) as outside:
+        act(ada, "project.restore", project="moon")
+    with pytest.raises(Conflict) as is_open:
+        act(founder, "project.restore", project="moon")
+    with pytest.raises(NotFound):
+        act(founder, "project.restore", project="nowhere")
+
+    assert (outside.value.code, is_open.value.code) == ("house.only", "project.not_archived")
 
 
 # -- project.pause and project.resume -------------------------------------------------------------

@@ -21,22 +21,26 @@ PAGES = [
     "t/1/",
     "needs-you/",
     "errors/",
+    "o/1/",
+    "settings/",
     "log/",
     "m/{message}/",
     "do/task.open/",
 ]
-# Login session, user, member, project; then channels, team, its work, cards, projects, notices,
-# trouble.
-FRAME_QUERIES = 10
+# Login session, user, member with project; then channels, team, its work, cards, what they hold,
+# projects, notices, trouble.
+FRAME_QUERIES = 11
 MOST_QUERIES = {
     "": 8,
-    "team/": 2,
+    "team/": 1,
     "c/1/": 4,
     "board/": 5,
     "costs/": 7,
     "t/1/": 17,
     "needs-you/": 1,
     "errors/": 2,
+    "o/1/": 9,
+    "settings/": 1,
     "log/": 1,
     "m/{message}/": 3,
     "do/task.open/": 0,
@@ -237,7 +241,7 @@ def test_the_strip_says_what_needs_a_person(browser: Client, furnished: int) -> 
 
     assert "<strong>1 needs you</strong>" in page
     assert "mina asks Which fuel?" in page
-    assert "holds #1" in page
+    assert "holds 2 tasks" in page
 
 
 def test_a_task_says_why_it_waits(browser: Client, furnished: int) -> None:

@@ -188,7 +188,8 @@ async def test_every_event_of_a_project_can_be_shown(
         'beforeend:#column-needs"',
         'beforeend:#column-done"',
         'afterbegin:#objectives"',
-        'beforeend:#decisions"',
+        'beforeend:#asked"',
+        'beforeend:#asked-first"',
         'beforeend:#rail-lobby"',
         'beforeend:#rail-team"',
         'afterbegin:#events"',
@@ -196,4 +197,4 @@ async def test_every_event_of_a_project_can_be_shown(
         'id="needs-you" class="clip" data-count="0" hx-swap-oob="true"',
     ):
         assert place in read, place
-    assert "chose <strong>B</strong>" in read
+    assert "chose <strong>2, B</strong>" in read

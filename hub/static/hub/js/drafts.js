@@ -8,9 +8,7 @@ export function enhance(root) {
   }
 }
 document.addEventListener("input", ({ target }) => {
-  if (!target.dataset?.draft) return;
-  if (target.value) localStorage.setItem(name(target), target.value);
-  else localStorage.removeItem(name(target));
+  if (target.dataset?.draft) target.value ? localStorage.setItem(name(target), target.value) : localStorage.removeItem(name(target));
 });
 // What was typed while the post was under way is a draft of its own and stays.
 function drop(form, sent) {

@@ -8,22 +8,31 @@ const focused = () => document.activeElement?.closest("[data-item]");
 const here = () => focused() || (places().length === 1 ? places()[0] : null);
 
 function move(step) {
-  const all = places();
-  const at = all.indexOf(focused());
-  const next = all[Math.max(0, Math.min(all.length - 1, at + step))];
+  const all = places(), at = all.indexOf(focused());
+  go(all[Math.max(0, Math.min(all.length - 1, at + step))]);
+}
+function go(next) {
   if (!next) return;
   next.tabIndex = -1;
   next.focus();
   next.scrollIntoView({ block: "nearest" });
 }
+// In the list of what needs a person an answer under way hands the focus on to the next open card.
+document.body.addEventListener("htmx:beforeRequest", ({ detail }) => {
+  const [card, list] = [detail.elt.closest(".card.open"), detail.elt.closest("[data-onward]")];
+  if (!card || !list) return;
+  const open = Array.from(list.querySelectorAll(".card.open:not([data-sent])"));
+  card.dataset.sent = "";
+  go(open[open.indexOf(card) + 1] || open.find((it) => it !== card));
+});
+document.body.addEventListener("htmx:afterRequest", ({ detail }) => detail.failed && delete detail.elt.closest(".card")?.dataset.sent);
 function press(selector) {
   const found = here()?.querySelector(selector) || document.querySelector(`.verdict :is(${selector})`);
   if (found) found.matches("textarea, input") ? found.focus() : found.click();
   return Boolean(found);
 }
 const keys = {
-  j: () => move(1),
-  k: () => move(-1),
+  j: () => move(1), k: () => move(-1),
   a: () => press('[data-key="a"], .recommended'),
   r: () => press('[data-key="r"]') || document.querySelector(".composer textarea")?.focus(),
   "/": open,

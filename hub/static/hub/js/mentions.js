@@ -25,11 +25,9 @@ function offer() {
   const found = typed ? people(typed[1]) : [];
   if (!found.length) return;
   start = field.selectionStart - typed[1].length - 1;
-  list = document.createElement("div");
-  Object.assign(list, { className: "mention-list", role: "listbox", ariaLabel: "Members" });
+  list = Object.assign(document.createElement("div"), { className: "mention-list", role: "listbox", ariaLabel: "Members" });
   found.forEach((it, at) => {
-    const item = document.createElement("div");
-    Object.assign(item, { id: `mention-${at}`, role: "option", ariaSelected: String(at === 0), textContent: `${it.value} · ${it.label}` });
+    const item = Object.assign(document.createElement("div"), { id: `mention-${at}`, role: "option", ariaSelected: String(at === 0), textContent: `${it.value} · ${it.label}` });
     item.dataset.name = it.value;
     item.addEventListener("mousedown", (event) => { event.preventDefault(); take(item); });
     list.append(item);

@@ -5,10 +5,8 @@ const home = `note:${location.host}${location.pathname}:`;
 let made = 1;
 
 function count() {
-  const fields = Array.from(document.querySelectorAll("textarea[data-line]"));
-  const notes = fields.filter((it) => it.value.trim()).length;
-  const place = form?.querySelector("[data-notes-count]");
-  if (place) place.textContent = notes ? `${notes} note${notes > 1 ? "s" : ""} will go along` : "";
+  const notes = Array.from(document.querySelectorAll("textarea[data-line]")).filter((it) => it.value.trim()).length;
+  for (const place of form?.querySelectorAll("[data-notes-count]") || []) place.textContent = notes ? `${notes} note${notes > 1 ? "s" : ""} will go along` : "";
 }
 function open(opener) {
   const anchor = opener.dataset.note;
@@ -18,8 +16,7 @@ function open(opener) {
     row.id = `note-${anchor}`;
     for (const it of row.querySelectorAll("[name]")) it.name = it.name.replace(".0.", `.${made}.`);
     made += 1;
-    const [path, line, old] = row.querySelectorAll("input");
-    [path.value, line.value, old.value] = [opener.dataset.path, opener.dataset.number, opener.dataset.old];
+    row.querySelectorAll("input").forEach((it, at) => { it.value = [opener.dataset.path, opener.dataset.number, opener.dataset.old][at]; });
     row.querySelector("textarea").id = `note-text-${anchor}`;
     row.querySelector("label").htmlFor = `note-text-${anchor}`;
     opener.closest("tr").after(row);
@@ -41,8 +38,7 @@ if (form && shape) {
   });
   document.addEventListener("input", ({ target }) => {
     if (!target.dataset?.line) return;
-    if (target.value) localStorage.setItem(home + target.dataset.line, target.value);
-    else localStorage.removeItem(home + target.dataset.line);
+    target.value ? localStorage.setItem(home + target.dataset.line, target.value) : localStorage.removeItem(home + target.dataset.line);
     count();
   });
   form.addEventListener("htmx:afterRequest", ({ detail }) => {

@@ -1,13 +1,11 @@
-// ctrl-k: a list that the server gave, of pages and of every action the member may take; typing narrows it,
-// and what has the typed words earliest comes first.
+// ctrl-k: what the server gave, pages and actions; typing narrows it, what has the typed words earliest comes first.
 const dialog = document.getElementById("palette");
 const input = dialog.querySelector("input");
 const items = Array.from(dialog.querySelectorAll("li"));
 let shown = [];
 function narrow() {
   const typed = input.value.trim().toLowerCase();
-  const text = (it) => it.textContent.trim().toLowerCase();
-  const at = (it) => text(it).indexOf(typed) >>> 0;
+  const text = (it) => it.textContent.trim().toLowerCase(), at = (it) => text(it).indexOf(typed) >>> 0;
   shown = items.filter((it) => typed.split(/\s+/).every((word) => text(it).includes(word))).sort((one, other) => at(one) - at(other));
   for (const it of items) [it.hidden, it.className] = [!shown.includes(it), it === shown[0] ? "first" : ""];
   dialog.querySelector("ul").append(...shown);

@@ -1,6 +1,5 @@
 // A channel opens at its end and follows it only while the reader is there; reading it is remembered.
-const list = document.querySelector(".messages[data-follow]");
-const jump = document.getElementById("jump");
+const [list, jump] = [document.querySelector(".messages[data-follow]"), document.getElementById("jump")];
 const page = document.scrollingElement;
 const atEnd = () => page.scrollHeight - page.scrollTop - page.clientHeight < 80;
 let following = true;

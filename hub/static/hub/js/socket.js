@@ -17,9 +17,8 @@ htmx.createWebSocket = (url) => {
 let wait;
 function say(words) {
   clearTimeout(wait);
-  if (!state) return;
-  if (!words) state.hidden = true;
-  else wait = setTimeout(() => { state.hidden = false; state.lastElementChild.textContent = words; }, 600);
+  if (!words && state) state.hidden = true;
+  else if (state) wait = setTimeout(() => { state.hidden = false; state.lastElementChild.textContent = words; }, 600);
 }
 document.body.addEventListener("htmx:wsOpen", () => say(""));
 document.body.addEventListener("htmx:wsClose", ({ detail }) => {
@@ -35,8 +34,8 @@ document.body.addEventListener("htmx:responseError", ({ detail: { xhr } }) => {
   if (!xhr.getResponseHeader("HX-Retarget") && xhr.status !== 401) failed(`That did not work (${xhr.status}). What you typed is kept; reload the page and send it again.`);
 });
 
-// Parts come for all pages alike. One whose place is not here is left out; one that is appended replaces what
-// the page has of it already; a reply goes to its thread too, when that is open.
+// Parts come for all pages alike. One without a place here is left out; an appended one replaces what is there of it;
+// a reply goes to its open thread too.
 function arrange(text) {
   const parts = document.createElement("template");
   parts.innerHTML = text;

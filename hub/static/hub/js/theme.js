@@ -6,8 +6,7 @@ const label = () => document.querySelectorAll("[data-theme-switch]").forEach((it
 document.addEventListener("click", (event) => {
   if (!event.target.closest("[data-theme-switch]")) return;
   const next = ORDER[(ORDER.indexOf(root.dataset.theme || "system") + 1) % ORDER.length];
-  if (next === "system") delete root.dataset.theme;
-  else root.dataset.theme = next;
+  next === "system" ? delete root.dataset.theme : (root.dataset.theme = next);
   document.cookie = `theme=${next}; path=/; max-age=31536000; samesite=lax`;
   label();
 });
