@@ -7,7 +7,7 @@ from celery import shared_task
 from django.conf import settings
 from django.db.models import Exists, OuterRef
 
-from agents import leases, merging, turns, waking
+from agents import brakes, children, leases, merging, turns, waking
 from agents.actions import endings, sessions
 from agents.models import PullRequest, Session, Target, TargetState
 from hub import clock, fanout, identify
@@ -45,6 +45,8 @@ def sweep() -> None:
     sessions.hold_tasks(now, TASK_LEASE_S)
     here = Target.objects.filter(name=settings.PARLEY_TARGET)
     here.update(seen_at=now, slots=settings.SESSION_SLOTS)
+    if brakes.house_is_stopped():  # what a dead worker left running
+        children.end(children.of_target(settings.PARLEY_TARGET))
     for project_id in _unstaffed():
         _try(_staff, project_id)
     for project_id in _with_retired():

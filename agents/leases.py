@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
+from agents import brakes
 from agents.keeping import Keeper
 from agents.models import Session, TurnState
 from hub import clock, identify
@@ -92,4 +93,4 @@ def keep(lease: Lease) -> Keeper:
             return bool(rows.update(lease_until=clock.now() + _length()))
         return rows.exists()
 
-    return Keeper(f"run {lease.run_id}", settings.LEASE_S, look)
+    return Keeper(f"run {lease.run_id}", settings.LEASE_S, look, brakes.at_once)

@@ -31,6 +31,7 @@ class HubConfig(AppConfig):
             "dependencies",
             "events",
             "help",
+            "house",
             "inbox",
             "members",
             "messages",

@@ -4,6 +4,7 @@ import functools
 import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Concatenate, ParamSpec
 from urllib.parse import quote
 
@@ -28,6 +29,7 @@ from hub.models import (
     ReadMark,
     User,
 )
+from hub.policy.roles import capabilities_of
 
 from . import asking, team
 
@@ -79,6 +81,8 @@ class Frame:
     team: list[team.Mate]
     decisions: list[Decision]
     projects: list[Project]
+    stopped_at: datetime | None
+    may_stop: bool
     palette: list[Entry]
 
 
@@ -90,6 +94,8 @@ class Visit:
     actor: Actor
     project: Project
     seq: int
+    stopped_at: datetime | None = None
+    may_stop: bool = False
 
     def render(
         self,
@@ -133,8 +139,23 @@ def in_project(view: View[Arguments]) -> Callable[..., HttpResponse]:
 def visit_of(request: HttpRequest, slug: str) -> Visit:
     """Find the viewer's member and project. Raises NotFound for outsiders."""
     actor = identify.of_user(request.user, slug)
-    project = Project.objects.select_related("clock").get(pk=actor.project_id)
-    return Visit(request=request, actor=actor, project=project, seq=project.clock.seq)
+    mine = Member.objects.filter(project_id=HOUSE, user_id=actor.user_id, retired_at=None)
+    project = (
+        Project.objects.select_related("clock")
+        .annotate(
+            stopped_at=Subquery(Project.objects.filter(pk=HOUSE).values("paused_at")[:1]),
+            house_role=Subquery(mine.values("role")[:1]),
+        )
+        .get(pk=actor.project_id)
+    )
+    return Visit(
+        request=request,
+        actor=actor,
+        project=project,
+        seq=project.clock.seq,
+        stopped_at=project.stopped_at,
+        may_stop="house" in capabilities_of(project.house_role or ""),
+    )
 
 
 def is_htmx(request: HttpRequest) -> bool:
@@ -178,6 +199,8 @@ def _frame(visit: Visit, page: str, channel: Channel | None, topics: Iterable[st
         team=team.mates(project, rows),
         decisions=asking.waiting(project),
         projects=projects_of(visit.request.user),
+        stopped_at=visit.stopped_at,
+        may_stop=visit.may_stop,
         palette=_palette(project, actor, channels),
     )
 
