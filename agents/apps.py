@@ -4,6 +4,11 @@ from importlib import import_module
 
 from django.apps import AppConfig
 
+NOUNS = (
+    *("breakers", "calls", "guards", "merges", "pulls"),
+    *("sessions", "turns", "waits", "workspaces"),
+)
+
 
 class AgentsConfig(AppConfig):
     """Sessions, workspaces, pull requests, and the workers' side of them."""
@@ -13,6 +18,6 @@ class AgentsConfig(AppConfig):
 
     def ready(self) -> None:
         """Import the modules that register actions, and add the agents' parts to the pages."""
-        for noun in ("calls", "merges", "pulls", "sessions", "turns", "waits", "workspaces"):
+        for noun in NOUNS:
             import_module(f"agents.actions.{noun}")
         import_module("agents.web.parts").register()

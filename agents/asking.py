@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import connections
 
-from agents import casting, compose, providers, toolbox
+from agents import casting, compose, guarding, providers, toolbox
 from agents.keeping import Keeper
 from agents.models import Session, Step, Turn, TurnState
 from agents.providers.base import (
@@ -43,6 +43,7 @@ def ask(
     `said` are the turn's steps so far and the plain values of the last one's calls. Raises
     Interrupted when the session has to wait, and what a provider raises for good.
     """
+    _check_guards(actor, session, is_first=not said[0])
     provider = providers.find(session.provider)
     request = _request(actor, session, turn, said, provider)
     while True:
@@ -63,6 +64,14 @@ def ask(
             raise Interrupted(trouble.message) from trouble
         registry.call(actor, "turn.answer", _stored(answer, model))
         return
+
+
+def _check_guards(actor: Actor, session: Session, *, is_first: bool) -> None:
+    if guarding.look(session, clock.now(), is_first=is_first) is None:
+        return
+    held = registry.call(actor, "turn.guard", {"is_first": is_first})
+    if held["code"]:
+        raise Interrupted(held["words"])
 
 
 def _respond(provider: Provider, request: Request, keeper: Keeper) -> Answer:

@@ -2,13 +2,14 @@
 
 import logging
 from collections.abc import Callable
+from datetime import timedelta
 
 from celery import shared_task
 from django.conf import settings
 from django.db.models import Exists, OuterRef
 
 from agents import brakes, children, leases, merging, turns, waking
-from agents.actions import endings, sessions
+from agents.actions import endings, guards, sessions
 from agents.models import PullRequest, Session, Target, TargetState
 from hub import clock, fanout, identify
 from hub.errors import Unavailable
@@ -53,6 +54,8 @@ def sweep() -> None:
         _try(_end_retired, project_id)
     for project_id in waking.behind():
         _try(waking.make_due, project_id)
+    for project_id in _busy():
+        _try(_guard, project_id)
     ring_pulls()
     ring()
 
@@ -86,6 +89,18 @@ def _with_retired() -> list[int]:
 def _end_retired(project_id: int) -> None:
     with project_lock(project_id) as lock:
         endings.end_retired(identify.of_hub(project_id).at(lock.now))
+
+
+def _busy() -> list[int]:
+    """List the projects with sessions that asked a model within the last minute."""
+    since = clock.now() - timedelta(seconds=60)
+    rows = Session.objects.live().filter(turns__steps__at__gt=since, paused_at=None)
+    return sorted(set(rows.values_list("project_id", flat=True)))
+
+
+def _guard(project_id: int) -> None:
+    with project_lock(project_id) as lock:
+        guards.sweep(project_id, identify.of_hub(project_id).at(lock.now))
 
 
 def wake(project_id: int) -> None:

@@ -37,6 +37,13 @@ class TurnOut(Out):
     cancel: bool = False
 
 
+class TripOut(Out):
+    """Which guard holds the session, and why in words; empty while none does."""
+
+    code: str
+    words: str
+
+
 class PullOut(Out):
     number: int
     task: int = Field(validation_alias="task_number")

@@ -12,7 +12,7 @@ from hub.errors import Forbidden
 from hub.models import TASK_STATES, Decision, DecisionKind, Run, Task, TaskState
 from hub.text import mask
 
-from . import turns
+from . import cards, turns
 
 ENDINGS = frozenset({"session.succeeded", "session.failed", "session.canceled"})
 
@@ -41,6 +41,7 @@ def end(actor: Actor, row: Session, state: SessionState, summary: str) -> None:
     turns.close_last(actor, row, summary)
     log(actor, f"session.{state.value}", row, agent=row.member.name, role=row.role)
     _free_tasks(actor, row)
+    cards.close_brake(actor, row)
     asked = Decision.objects.open().filter(asker_id=row.member_id, kind=DecisionKind.QUESTION)
     for question in asked.select_related("task", "channel", "objective", "message"):
         decisions.cancel(actor, question)

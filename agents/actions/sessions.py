@@ -23,7 +23,7 @@ from hub.registry import action
 from hub.schemas import After, Limit, Line, MemberName, Number, Paragraph, TaskRef
 from hub.text import mask
 
-from . import endings
+from . import endings, guards
 from .endings import log
 
 MAX_DEPTH = 3
@@ -164,14 +164,12 @@ def pause(actor: Actor, session: Number, *, reason: Line = "") -> Session:
 
 @action("session.resume", needs="staff", returns=SessionOut)
 def resume(actor: Actor, session: Number) -> Session:
-    """Let a paused session go on."""
+    """Let a paused session go on; when a person does, the guards count anew.
+
+    Raises Forbidden for agents when a guard has paused it.
+    """
     row = own.get_session(actor, session)
-    endings.check_reach(actor, row)
-    rows = Session.objects.live().filter(pk=row.pk, paused_at__isnull=False)
-    if not rows.update(paused_at=None, due_at=actor.now):
-        raise Conflict("It is not paused.", code="session.not_paused")
-    row.paused_at = None
-    log(actor, "session.resumed", row)
+    guards.go_on(actor, row)
     return row
 
 

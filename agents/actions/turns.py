@@ -34,6 +34,8 @@ from hub.registry import action
 from hub.schemas import Done, InboxOut
 from hub.text import clip, mask
 
+from . import breakers, cards
+
 MAX_ENTRY_CHARS = 32_000
 MAX_FAILURES = 3
 MAX_TOOL_CHARS = 48  # a longer name is no tool of ours
@@ -171,6 +173,7 @@ def end(actor: Actor, *, error: str = "", final: bool = False) -> Done:
     if error:
         append(actor, row, turn, EntryKind.ERROR, title="the turn failed", text=error)
         _after_failure(actor, row, error, is_final=final)
+        breakers.failed_alike(actor, row, error)
     else:
         _acknowledge(actor, row, turn)
     if row.state == SessionState.RUNNING and _asks(row):
@@ -228,6 +231,7 @@ def _after_failure(actor: Actor, row: Session, error: str, *, is_final: bool) ->
     if not over:
         return
     text = f"Session {row.number} is paused after {why}: {clip(error, 500)}"
+    cards.open_brake(actor, row, f"{why}, the last with: {clip(error, 300)}")
     errors = channels.of_kind(actor, ChannelKind.ERRORS)
     messages.take_in(actor, errors, RichText.of(text), obey=False)
     parent = [row.parent.member_id] if row.parent else []

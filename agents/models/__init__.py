@@ -1,5 +1,6 @@
 """Rows of the programs that do the work."""
 
+from .breakers import ProviderBreaker
 from .limits import ProviderLimit
 from .pulls import PULL_STATES, Note, PullRequest, PullState, Review, Verdict
 from .sessions import (
@@ -24,6 +25,7 @@ __all__ = [
     "Entry",
     "EntryKind",
     "Note",
+    "ProviderBreaker",
     "ProviderLimit",
     "PullRequest",
     "PullState",

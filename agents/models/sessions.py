@@ -3,11 +3,12 @@
 from datetime import datetime
 
 from django.db import models
-from django.db.models import Exists, Q
+from django.db.models import Exists, OuterRef, Q
 
 from hub.models import HOUSE, Member, Objective, Project, Run, Task
 from hub.states import Machine
 
+from .breakers import ProviderBreaker
 from .targets import Target, TargetState
 from .workspaces import Workspace
 
@@ -52,13 +53,16 @@ class SessionQuerySet(models.QuerySet["Session"]):
     def due(self, now: datetime) -> "SessionQuerySet":
         """Keep what may take a turn now: due, not leased, not paused by anybody."""
         everything = Project.objects.filter(pk=HOUSE, paused_at__isnull=False)
+        broken = ProviderBreaker.objects.filter(
+            provider=OuterRef("provider"), opened_at__isnull=False
+        )
         return (
             self.live()
             .filter(Q(due_at__lte=now) | Q(run__lease_until__lte=now))
             .filter(Q(run__lease_until=None) | Q(run__lease_until__lte=now))
             .filter(Q(parked_until=None) | Q(parked_until__lte=now))
             .filter(paused_at=None, project__paused_at=None, run__ended_at=None)
-            .filter(~Exists(everything), project__archived_at=None)
+            .filter(~Exists(everything), ~Exists(broken), project__archived_at=None)
         )
 
     def due_on(self, target: str, now: datetime) -> "SessionQuerySet":

@@ -45,6 +45,8 @@ SENTENCES = {
     "pull.ready": "prepared",
     "pull.refused": "could not merge",
     "pull.reviewed": "gave a verdict ({verdict}) on",
+    "provider.retried": "lets turns begin again with {provider}",
+    "provider.stopped": "holds back all turns with {provider}",
     "session.canceled": "ended {agent} in",
     "session.failed": "failed in",
     "session.paused": "paused",

@@ -15,6 +15,8 @@ _sentences: dict[str, str] = {
     "decision.answered": "answered",
     "decision.asked": "asked",
     "decision.canceled": "withdrew",
+    "house.lifted": "lifted the stop of everything",
+    "house.stopped": "stopped everything",
     "member.joined": "added {name} as {role}",
     "member.retired": "retired {name}",
     "message.deleted": "took back message {message} in",
