@@ -107,7 +107,7 @@ def wake(project_id: int) -> None:
     """Read what is new in a project's log, and ring for whoever has something to read or to do."""
     if project_id != HOUSE and waking.make_due(project_id):
         ring_pulls(project_id)
-        ring()
+        ring(settings.COALESCE_S)
 
 
 def ring_pulls(project_id: int | None = None) -> None:
@@ -119,12 +119,13 @@ def ring_pulls(project_id: int | None = None) -> None:
         fanout.send_job("agents.jobs.work_on_pull", pk, queue=f"sessions.{target}")
 
 
-def ring() -> None:
-    """Ring each target as often as it has sessions due and slots free, and at least once.
+def ring(within_s: float = 0) -> None:
+    """Ring each target as often as it has sessions due by then and slots free, and at least once.
 
     The one ring of a full target waits in its queue; the turns that end there ring for more.
     """
     for target in Target.objects.exclude(state=TargetState.DISABLED):
         free = max(target.slots - leases.running(target.name), 1)
-        for _ in range(min(leases.waiting(target.name), free)):
-            fanout.send_job("agents.jobs.run_turn", queue=f"sessions.{target.name}")
+        queue, moment = f"sessions.{target.name}", {"after_s": within_s} if within_s else {}
+        for _ in range(min(leases.waiting(target.name, within_s), free)):
+            fanout.send_job("agents.jobs.run_turn", queue=queue, **moment)

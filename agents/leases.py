@@ -73,9 +73,9 @@ def release(lease: Lease) -> None:
         Run.objects.filter(pk=lease.run_id, epoch=lease.epoch).update(lease_until=None)
 
 
-def waiting(target: str) -> int:
-    """Count the sessions that a target may take now."""
-    return Session.objects.due_on(target, clock.now()).count()
+def waiting(target: str, within_s: float = 0) -> int:
+    """Count the sessions that a target may take now, or by a moment that is near."""
+    return Session.objects.due_on(target, clock.now() + timedelta(seconds=within_s)).count()
 
 
 def running(target: str) -> int:

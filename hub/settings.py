@@ -139,6 +139,7 @@ REDIS_URL = env("REDIS_URL")
 CELERY_BROKER_URL = env("CELERY_BROKER_URL", "filesystem://")
 SWEEP_S = env_number("PARLEY_SWEEP_S", 5, 0.1, 3_600)
 LEASE_S = env_number("PARLEY_LEASE_S", 30, 1, 3_600)
+COALESCE_S = env_number("PARLEY_COALESCE_S", 2, 0, 60)
 SESSION_SLOTS = int(env_number("PARLEY_SESSION_SLOTS", 4, 1, 256))
 WEB_PROCESSES = int(env_number("PARLEY_WEB_PROCESSES", 1, 1, 64))
 
