@@ -8,8 +8,8 @@ from celery import shared_task
 from django.conf import settings
 from django.db.models import Exists, OuterRef
 
-from agents import brakes, children, leases, merging, turns, waking
-from agents.actions import endings, guards, sessions
+from agents import brakes, children, leases, merging, supervising, turns, waking
+from agents.actions import endings, guards, sessions, supervisor
 from agents.models import PullRequest, Session, Target, TargetState
 from hub import clock, fanout, identify
 from hub.errors import Unavailable
@@ -56,6 +56,8 @@ def sweep() -> None:
         _try(waking.make_due, project_id)
     for project_id in _busy():
         _try(_guard, project_id)
+    for project_id in sorted({project for project, _ in supervising.unattended(now)}):
+        _try(_supervise, project_id)
     ring_pulls()
     ring()
 
@@ -101,6 +103,14 @@ def _busy() -> list[int]:
 def _guard(project_id: int) -> None:
     with project_lock(project_id) as lock:
         guards.sweep(project_id, identify.of_hub(project_id).at(lock.now))
+
+
+def _supervise(project_id: int) -> None:
+    with project_lock(project_id) as lock:
+        actor = identify.of_hub(project_id, "hub").at(lock.now)
+        for project, objective in supervising.unattended(lock.now):
+            if project == project_id:
+                supervisor.supervise(actor, objective)
 
 
 def wake(project_id: int) -> None:
