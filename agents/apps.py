@@ -5,7 +5,7 @@ from importlib import import_module
 from django.apps import AppConfig
 
 NOUNS = (
-    *("breakers", "calls", "guards", "merges", "pulls"),
+    *("breakers", "calls", "guards", "hearings", "merges", "pulls"),
     *("sessions", "turns", "waits", "workspaces"),
 )
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import connections
 
-from agents import casting, compose, guarding, providers, toolbox
+from agents import casting, compose, guarding, hearing, providers, toolbox
 from agents.keeping import Keeper
 from agents.models import Session, Step, Turn, TurnState
 from agents.providers.base import (
@@ -44,6 +44,8 @@ def ask(
     Interrupted when the session has to wait, and what a provider raises for good.
     """
     _check_guards(actor, session, is_first=not said[0])
+    if said[0]:
+        hearing.hear(actor, session, turn, said[0][-1])
     provider = providers.find(session.provider)
     request = _request(actor, session, turn, said, provider)
     while True:
@@ -134,7 +136,13 @@ def _exchange(step: Step, values: Mapping[int, Any]) -> Exchange:
         )
         for call in step.calls.all()
     ]
-    return Exchange(text=step.text, outcomes=tuple(outcomes), content=tuple(step.content))
+    return Exchange(
+        text=step.text,
+        outcomes=tuple(outcomes),
+        content=tuple(step.content),
+        heard=step.heard_text,
+        heard_news=tuple(step.heard),
+    )
 
 
 def _stored(answer: Answer, model: str) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """What stops a session, read from rows: the global stop, a pause, its end. In words for people."""
 
+from datetime import datetime
+
 from django.db.models import Subquery
 
 from agents.models import Session
@@ -32,3 +34,15 @@ def before_a_step(session_id: int) -> str:
     )
     words = (STOPPED, ENDED, PROJECT_PAUSED, SESSION_PAUSED)
     return next((word for word, at in zip(words, row, strict=True) if at is not None), "")
+
+
+def reads_it(row: Session, now: datetime) -> str:
+    """Say when a live session reads what was just said to it."""
+    held = before_a_step(row.pk)
+    if held:
+        return f"who reads it when this is over: {held}"
+    if row.run.lease_until is not None and row.run.lease_until > now:
+        return "who is at work and hears it at the next step"
+    if row.parked_until is not None and row.parked_until > now:
+        return f"who waits until {row.parked_until:%H:%M} UTC and reads it then: {row.activity}"
+    return "who is woken"

@@ -8,6 +8,7 @@ from django.db.models import Max, QuerySet
 from pydantic import Field
 
 from agents import access as own
+from agents import brakes
 from agents.models import SESSION_STATES, Entry, Session, SessionState, Target
 from agents.policy.names import names, pick
 from agents.schemas import EntryOut, SessionOut
@@ -20,7 +21,7 @@ from hub.models import ChannelKind, Member, Project, Run, Task, TaskState
 from hub.models.projects import held
 from hub.policy.roles import role as role_of
 from hub.registry import action
-from hub.schemas import After, Limit, Line, MemberName, Number, Paragraph, TaskRef
+from hub.schemas import After, Limit, Line, MemberName, Number, Paragraph, SaidOut, TaskRef
 from hub.text import mask
 
 from . import endings, guards
@@ -135,9 +136,13 @@ def local_target() -> Target:
     return target
 
 
-@action("session.steer", needs="staff", returns=SessionOut, chat="!steer")
-def steer(actor: Actor, session: Number, text: str) -> Session:
-    """Tell an agent something at once, in the channel where it works; it is woken."""
+@action("session.steer", needs="staff", returns=SaidOut, chat="!steer")
+def steer(actor: Actor, session: Number, text: str) -> SaidOut:
+    """Tell an agent something at once, in the channel where it works.
+
+    In a turn it hears it at its next step, asleep it is woken; the answer says which, or what
+    keeps it from reading. Raises Conflict for a session that is over.
+    """
     row = own.get_session(actor, session)
     endings.check_reach(actor, row)
     if row.state in SESSION_STATES.final:
@@ -146,7 +151,7 @@ def steer(actor: Actor, session: Number, text: str) -> Session:
     if where is None or where.archived_at is not None:
         where = channels.of_kind(actor, ChannelKind.PROJECT)
     messages.take_in(actor, where, RichText.of(f"@{row.member.name} {text}"), obey=False)
-    return row
+    return SaidOut(text=f"Said to {row.member.name}, {brakes.reads_it(row, actor.now)}.")
 
 
 @action("session.pause", needs="staff", returns=SessionOut)

@@ -9,7 +9,7 @@ from django.db.models import F
 from pydantic import Field
 
 from agents import access as own
-from agents import waking
+from agents import hearing, waking
 from agents.models import (
     SESSION_STATES,
     Entry,
@@ -197,9 +197,16 @@ def _acknowledge(actor: Actor, row: Session, turn: Turn) -> None:
 
 @action("turn.news", needs="run", returns=InboxOut, writes=False)
 def news(actor: Actor) -> InboxOut:
-    """Read what is new for the agent; what is said about its task and where it works counts."""
+    """Read what is new for the agent; what is said about its task and where it works counts.
+
+    What it heard in the middle of a turn is not given again.
+    """
     row = session_of(actor)
-    return inbox.unread(actor, waking.at_work(row, inbox.profile(actor)))
+    found = inbox.unread(actor, waking.at_work(row, inbox.profile(actor)))
+    heard = hearing.known(row)
+    return found.model_copy(
+        update={"items": [item for item in found.items if item.seq not in heard]}
+    )
 
 
 def close_last(actor: Actor, row: Session, summary: str) -> None:

@@ -202,7 +202,8 @@ class Step(models.Model):
     """One stored answer of the provider: written before any of its tool calls runs.
 
     `content` is the answer as the provider gave it, to be given back; `stop_reason`
-    is its own word for the end.
+    is its own word for the end. `heard` are the inbox items that came in while its calls ran and
+    that the model is told with their results, `heard_text` the words for them.
     """
 
     turn = models.ForeignKey(Turn, on_delete=models.CASCADE, related_name="steps")
@@ -212,6 +213,8 @@ class Step(models.Model):
     model = models.CharField(max_length=80, blank=True)
     stop_reason = models.CharField(max_length=40, blank=True)
     is_last = models.BooleanField()
+    heard = models.JSONField(default=list)
+    heard_text = models.TextField(blank=True)
     at = models.DateTimeField()
 
     class Meta:

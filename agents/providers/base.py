@@ -40,11 +40,18 @@ class ToolOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """One answer and what came of its calls; `content` is the answer as its provider gave it."""
+    """One answer and what came of its calls; `content` is the answer as its provider gave it.
+
+    `heard` is what was said to the agent while they ran (steering): the model is told it as text
+    of the user, after the results of the calls and before its next answer. `heard_news` are the
+    same inbox items in full, which `Request.news` then does not hold.
+    """
 
     text: str
     outcomes: tuple[ToolOutcome, ...]
     content: Sequence[Mapping[str, Any]] = ()
+    heard: str = ""
+    heard_news: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
