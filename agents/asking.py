@@ -7,7 +7,7 @@ from typing import Any
 from django.db import connections
 from django.db.models import Prefetch
 
-from agents import casting, compose, handing, paying, providers, toolbox
+from agents import casting, compose, guarding, handing, hearing, paying, providers, toolbox
 from agents.keeping import Keeper
 from agents.models import Session, Step, Turn, TurnState
 from agents.models.sessions import CallState
@@ -48,6 +48,9 @@ def ask(
     `said` are the turn's steps so far and the plain values of the last one's calls. Raises
     Interrupted when the session has to wait, and what a provider raises for good.
     """
+    _check_guards(actor, session, is_first=not said[0])
+    if said[0]:
+        hearing.hear(actor, session, turn, said[0][-1])
     provider = providers.find(session.provider)
     request = _request(actor, session, turn, said, provider)
     while True:
@@ -73,6 +76,14 @@ def ask(
         registry.call(actor, "turn.answer", _stored(answer, model))
         faults.passed("turn.stored")
         return
+
+
+def _check_guards(actor: Actor, session: Session, *, is_first: bool) -> None:
+    if guarding.look(session, clock.now(), is_first=is_first) is None:
+        return
+    held = registry.call(actor, "turn.guard", {"is_first": is_first})
+    if held["code"]:
+        raise Interrupted(held["words"])
 
 
 def _respond(
@@ -149,6 +160,8 @@ def _exchange(step: Step, values: Mapping[int, Any]) -> Exchange:
         content=tuple(step.content),
         stop_reason=step.stop_reason,
         model=step.model,
+        heard=step.heard_text,
+        heard_news=tuple(step.heard),
     )
 
 

@@ -47,6 +47,12 @@ def of_others(workspace: Workspace, session: Session) -> QuerySet[ToolCall]:
     )
 
 
+def of_target(target: str) -> QuerySet[ToolCall]:
+    """Select such calls of everybody on a target, for the global stop."""
+    rows = ToolCall.objects.filter(child_pid__isnull=False)
+    return rows.filter(step__turn__session__target__name=target)
+
+
 def end(calls: QuerySet[ToolCall]) -> bool:
     """Kill the programs of some calls and wait for their end; tell whether all are gone."""
     found = {

@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,14 @@ def prompt(session: Session, inbox: Mapping[str, Any]) -> str:
     if not inbox["items"]:
         parts.append("Nothing new was said. Begin.")
     return "\n\n".join(parts)
+
+
+def heard(items: Sequence[Mapping[str, Any]]) -> str:
+    """Say what came in while the agent was at work, each text in its envelope."""
+    nonce = secrets.token_hex(8)
+    return "\n\n".join(
+        ["While you worked, this was said to you:", *(_item(one, nonce) for one in items)]
+    )
 
 
 def public(inbox: Mapping[str, Any]) -> dict[str, Any]:

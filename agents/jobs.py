@@ -1,7 +1,8 @@
 """Celery's jobs for agents: hints to look at rows. Delivered twice or never, nothing changes."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
 from typing import Any
 
 from celery import shared_task, signals
@@ -9,8 +10,19 @@ from django.conf import settings
 from django.db import DatabaseError, connections
 from django.db.models import Exists, OuterRef
 
-from agents import leases, merging, recalling, reclaiming, recovery, turns, waking
-from agents.actions import endings, sessions, shifts
+from agents import (
+    brakes,
+    children,
+    leases,
+    merging,
+    recalling,
+    reclaiming,
+    recovery,
+    supervising,
+    turns,
+    waking,
+)
+from agents.actions import endings, guards, sessions, shifts, supervisor
 from agents.models import Aside, PullRequest, Session, Target, TargetState
 from hub import clock, fanout, faults, identify
 from hub.actions import failures
@@ -79,19 +91,20 @@ def sweep() -> None:
     faults.passed("sweep.claims")
     here = Target.objects.filter(name=settings.PARLEY_TARGET)
     here.update(seen_at=now, slots=settings.SESSION_SLOTS)
-    for project_id in _unstaffed():
-        _try(_staff, project_id)
-    faults.passed("sweep.staffed")
-    for project_id in _with_retired():
-        _try(_end_retired, project_id)
-    for project_id in shifts.overdue(now):
-        _try(_compose_overdue, project_id)
-    for project_id in waking.behind():
-        _try(waking.make_due, project_id)
-    faults.passed("sweep.woken")
+    if brakes.house_is_stopped():  # what a dead worker left running
+        children.end(children.of_target(settings.PARLEY_TARGET))
+    for name, due, work in _DUTIES:
+        for project_id in due(now):
+            _try(work, project_id)
+        faults.passed(f"sweep.{name}")
     ring_pulls()
     ring_asides()
     ring()
+    _look_after_hosts(now)
+
+
+def _look_after_hosts(now: datetime) -> None:
+    """Let each host tidy up, now and then."""
     if now.timestamp() % LOOK_AFTER_S < settings.SWEEP_S:
         for target in Target.objects.exclude(state=TargetState.DISABLED):
             fanout.send_job("agents.jobs.look_after", queue=f"sessions.{target.name}")
@@ -107,7 +120,7 @@ def _try(work: Callable[[int], object], project_id: int) -> None:
         failures.of_sweep(project_id, work.__name__, error)
 
 
-def _unstaffed() -> list[int]:
+def _unstaffed(_now: datetime) -> list[int]:
     live = Session.objects.live().filter(project_id=OuterRef("pk"), role="em")
     rows = Project.objects.exclude(pk=HOUSE).exclude(repository="").filter(archived_at=None)
     return list(rows.filter(~Exists(live)).values_list("pk", flat=True).order_by("pk"))
@@ -119,7 +132,7 @@ def _staff(project_id: int) -> None:
         sessions.ensure_em(identify.of_hub(project_id).at(lock.now), project)
 
 
-def _with_retired() -> list[int]:
+def _with_retired(_now: datetime) -> list[int]:
     rows = Session.objects.live().exclude(member__retired_at=None)
     return sorted(set(rows.values_list("project_id", flat=True)))
 
@@ -134,12 +147,51 @@ def _compose_overdue(project_id: int) -> None:
         shifts.compose_overdue(identify.of_hub(project_id).at(lock.now))
 
 
+def _behind(_now: datetime) -> list[int]:
+    return waking.behind()
+
+
+def _busy(now: datetime) -> list[int]:
+    """List the projects with sessions that asked a model within the last minute."""
+    since = now - timedelta(seconds=60)
+    rows = Session.objects.live().filter(turns__steps__at__gt=since, paused_at=None)
+    return sorted(set(rows.values_list("project_id", flat=True)))
+
+
+def _guard(project_id: int) -> None:
+    with project_lock(project_id) as lock:
+        guards.sweep(project_id, identify.of_hub(project_id).at(lock.now))
+
+
+def _unattended(now: datetime) -> list[int]:
+    return sorted({project for project, _ in supervising.unattended(now)})
+
+
+def _supervise(project_id: int) -> None:
+    with project_lock(project_id) as lock:
+        actor = identify.of_hub(project_id, "hub").at(lock.now)
+        for project, objective in supervising.unattended(lock.now):
+            if project == project_id:
+                supervisor.supervise(actor, objective)
+
+
+# What a sweep looks after: a name, the projects that it concerns, and what is done for each.
+_DUTIES: tuple[tuple[str, Callable[[datetime], Iterable[int]], Callable[[int], object]], ...] = (
+    ("staffed", _unstaffed, _staff),
+    ("retired", _with_retired, _end_retired),
+    ("composed", shifts.overdue, _compose_overdue),
+    ("woken", _behind, waking.make_due),
+    ("guarded", _busy, _guard),
+    ("supervised", _unattended, _supervise),
+)
+
+
 def wake(project_id: int) -> None:
     """Read what is new in a project's log, and ring for whoever has something to read or to do."""
     if project_id != HOUSE and waking.make_due(project_id):
         ring_pulls(project_id)
         ring_asides()
-        ring()
+        ring(settings.COALESCE_S)
 
 
 def ring_pulls(project_id: int | None = None) -> None:
@@ -158,12 +210,13 @@ def ring_asides() -> None:
         fanout.send_job("agents.jobs.answer_aside", pk, queue=f"sessions.{target}")
 
 
-def ring() -> None:
-    """Ring each target as often as it has sessions due and slots free, and at least once.
+def ring(within_s: float = 0) -> None:
+    """Ring each target as often as it has sessions due by then and slots free, and at least once.
 
     The one ring of a full target waits in its queue; the turns that end there ring for more.
     """
     for target in Target.objects.exclude(state=TargetState.DISABLED):
         free = max(target.slots - leases.running(target.name), 1)
-        for _ in range(min(leases.waiting(target.name), free)):
-            fanout.send_job("agents.jobs.run_turn", queue=f"sessions.{target.name}")
+        queue, moment = f"sessions.{target.name}", {"after_s": within_s} if within_s else {}
+        for _ in range(min(leases.waiting(target.name, within_s), free)):
+            fanout.send_job("agents.jobs.run_turn", queue=queue, **moment)

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
-from agents import workers
+from agents import brakes, workers
 from agents.keeping import Keeper
 from agents.models import Session, TurnState, Workspace
 from hub import clock, identify
@@ -77,9 +77,9 @@ def release(lease: Lease) -> None:
         over.filter(writer__epoch=lease.epoch).update(writer=None)
 
 
-def waiting(target: str) -> int:
-    """Count the sessions that a target may take now."""
-    return Session.objects.due_on(target, clock.now()).count()
+def waiting(target: str, within_s: float = 0) -> int:
+    """Count the sessions that a target may take now, or by a moment that is near."""
+    return Session.objects.due_on(target, clock.now() + timedelta(seconds=within_s)).count()
 
 
 def running(target: str) -> int:
@@ -100,7 +100,7 @@ def keep(lease: Lease) -> Keeper:
             return bool(rows.update(lease_until=clock.now() + _length()))
         return rows.exists()
 
-    def brake() -> str:
+    def give_up() -> str:
         return ledger.must_stop(lease.run_id)
 
-    return Keeper(f"run {lease.run_id}", settings.LEASE_S, look, brake)
+    return Keeper(f"run {lease.run_id}", settings.LEASE_S, look, brakes.at_once, give_up)

@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connections
 
-from agents import containment, places, tools
+from agents import brakes, containment, places, tools
 from agents.actions import pulls
 from agents.git import checkouts as git_checkouts
 from agents.git import merges as git_merges
@@ -22,7 +22,8 @@ from hub.errors import Conflict, HubError
 
 CHECK_TIMEOUT_S = 600
 MAX_ROUNDS = 3  # of a merge whose base branch moves while the result is checked
-LEAVE = frozenset({"project.busy", "pull.claim_lost"})  # not ours to judge: a later job goes on
+# Not ours to judge: a later job goes on.
+LEAVE = frozenset({"house.stopped", "project.busy", "pull.claim_lost"})
 
 logger = logging.getLogger(__name__)
 
@@ -96,7 +97,7 @@ def _keep(pk: int, attempt: int) -> Keeper:
             return pulls.renew_claim(pk, attempt, clock.now())
         return PullRequest.objects.filter(pk=pk, attempt=attempt).exists()
 
-    return Keeper(f"pull request {pk}", settings.PULL_LEASE_S, look)
+    return Keeper(f"pull request {pk}", settings.PULL_LEASE_S, look, brakes.at_once)
 
 
 def _attempt(job: Job, step: Any) -> None:
@@ -225,6 +226,8 @@ def _check(job: Job, tree: str) -> Check:
     finally:
         git_checkouts.remove_checkout(path)
         git_checkouts.remove_checkout(home)
+    if job.keeper.killed and not job.keeper.lost.is_set():
+        raise Conflict("The check was broken off: everything is stopped.", code="house.stopped")
     check = Check(output=result.text, exit_code=result.exit_code)
     if check.exit_code != 0:
         how = "ran out of time" if check.exit_code is None else f"ended with {check.exit_code}"

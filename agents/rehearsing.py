@@ -12,7 +12,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from agents import example_repository, jobs, leases, merging, places, turns
+from agents import example_repository, jobs, leases, merging, places, turns, waking
 from agents.git import repository
 from agents.models import PullRequest, PullState, Session, Turn
 from agents.policy import script as scripts
@@ -89,11 +89,12 @@ def play(stage: Stage, timeout_s: float, write: Callable[[str], object]) -> str:
 
 def _turn_the_wheels(stage: Stage) -> bool:
     hub_jobs.sweep()
+    waking.make_due(stage.project.pk, coalesce_s=0)
     jobs.sweep()
     live = PullRequest.objects.filter(state__in=[PullState.PREPARING, PullState.MERGING])
     for pk in live.values_list("pk", flat=True):
         merging.work_on(pk)
-    jobs.wake(stage.project.pk)
+    waking.make_due(stage.project.pk, coalesce_s=0)
     ran = False
     while leases.waiting(settings.PARLEY_TARGET) and turns.run_next(settings.PARLEY_TARGET):
         ran = True

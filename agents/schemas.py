@@ -64,6 +64,13 @@ class ReservedOut(Out):
     reason: str = ""
 
 
+class TripOut(Out):
+    """Which guard holds the session, and why in words; empty while none does."""
+
+    code: str
+    words: str
+
+
 class PullOut(Out):
     number: int
     task: int = Field(validation_alias="task_number")

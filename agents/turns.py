@@ -3,12 +3,13 @@
 import logging
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from django.db import InterfaceError, OperationalError, connections
 from psycopg import errors as psycopg_errors
 
-from agents import asking, checkouts, children, compose, handing, leases, reports, toolbox
+from agents import asking, brakes, checkouts, children, compose, handing, leases, reports, toolbox
 from agents.asking import Interrupted
 from agents.keeping import Keeper
 from agents.leases import Lease
@@ -16,10 +17,10 @@ from agents.models import Session, Step, ToolCall, Turn, TurnState, Workspace
 from agents.models.sessions import CallState
 from agents.processes import Child
 from agents.providers.base import GOES_ON, RequestRefused, ToolUse
+from agents.toolbox import Outcome
 from hub import faults, identify, registry
 from hub.actor import Actor
 from hub.errors import Conflict, HubError
-from hub.models import HOUSE, Project
 from hub.text import mask
 
 MAX_STEPS = 60
@@ -195,11 +196,9 @@ def _is_over(step: Step) -> bool:
 
 
 def _check(session: Session, keeper: Keeper) -> None:
-    if keeper.lost.is_set():
-        raise Interrupted(keeper.stop())
-    paused = Project.objects.filter(pk__in=[HOUSE, session.project_id], paused_at__isnull=False)
-    if session.paused_at is not None or paused.exists():
-        raise Interrupted("it is paused")
+    reason = keeper.stop() or brakes.before_a_step(session.pk)
+    if reason:
+        raise Interrupted(reason)
 
 
 def _finish_calls(
@@ -226,7 +225,7 @@ def _run(actor: Actor, session: Session, turn: Turn, call: ToolCall, keeper: Kee
         faults.passed("call.begun")
     _let_go()
     key = f"session:{session.pk}:{turn.number}:{call.pk}"
-    outcome = toolbox.run(actor, session, use, key, started)
+    outcome = _told(toolbox.run(actor, session, use, key, started), keeper)
     faults.passed("call.done")
     if Session.objects.filter(pk=session.pk, ended_at__isnull=False).exists():
         return outcome.value
@@ -244,6 +243,14 @@ def _run(actor: Actor, session: Session, turn: Turn, call: ToolCall, keeper: Kee
     faults.passed("call.stored")
     call.state, call.result, call.is_error = CallState.DONE, mask(outcome.text), outcome.is_error
     return outcome.value
+
+
+def _told(outcome: Outcome, keeper: Keeper) -> Outcome:
+    """Say in a command's result that it was broken off, and why."""
+    if not keeper.killed or outcome.is_error:
+        return outcome
+    note = f"[broken off, {keeper.stop()}: it may be half done]"
+    return replace(outcome, text=f"{outcome.text.rstrip()}\n{note}".lstrip(), is_error=True)
 
 
 def _let_go() -> None:

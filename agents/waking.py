@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db.models import F, OuterRef, Q, Subquery, Value
 from django.db.models.functions import Coalesce
 
-from agents.models import Session
-from agents.policy.attention import Sleeper, wakes
+from agents.models import Session, SessionState, Turn
+from agents.policy.attention import Band, Sleeper, band, waits_s, wakes
 from hub import clock, faults, identify
 from hub.actions import events, inbox
 from hub.models import (
@@ -38,13 +40,15 @@ def behind() -> list[int]:
     return list(rows.values_list("project_id", flat=True).order_by("project_id"))
 
 
-def make_due(project_id: int) -> bool:
+def make_due(project_id: int, coalesce_s: float | None = None) -> bool:
     """Read a project's log to its end and make due whoever has to read it; tell if anybody was.
 
-    News of a pull request or of a question to an agent that is gone count too: a worker may have
-    to look at them.
+    A session is due `coalesce_s` after the first of its news, so that one turn reads a burst; what
+    need not be read at once waits for the session's band. News of a pull request or of a question
+    to an agent that is gone count too: a worker may have to look at them.
     """
     woke = False
+    pause = timedelta(seconds=settings.COALESCE_S if coalesce_s is None else coalesce_s)
     for _ in range(MAX_WINDOWS):
         after = events.cursor_of(project_id, READER)
         rows = list(
@@ -53,7 +57,7 @@ def make_due(project_id: int) -> bool:
             .order_by("seq")[:MAX_EVENTS]
         )
         if rows:
-            woke |= _wake_for(project_id, rows)
+            woke |= _wake_for(project_id, rows, pause)
             faults.passed("wake.read")
             events.advance_cursor(project_id, READER, rows[-1].seq)
         if len(rows) < MAX_EVENTS:
@@ -61,24 +65,28 @@ def make_due(project_id: int) -> bool:
     return woke
 
 
-def _wake_for(project_id: int, rows: list[Event]) -> bool:
+def _wake_for(project_id: int, rows: list[Event], pause: timedelta) -> bool:
     people = {row.actor_id for row in rows if row.actor.kind == MemberKind.PERSON}
     items = inbox.news(rows, identify.of_hub(project_id))
     private = _private(rows)
-    due = [
-        session_id
-        for session_id, sleeper in _sleepers(project_id)
-        if any(
-            wakes(sleeper, item, by_person=item.actor_id in people)
-            for item in items
-            if not item.is_direct or (item.channel_id, sleeper.reader.member_id) in private
-        )
-    ]
     now = clock.now()
-    late = Q(due_at=None) | Q(due_at__gt=now, failures=0)  # a failed one keeps its pause
-    woken = Session.objects.live().filter(late, pk__in=due).update(due_at=now) if due else 0
-    woken += _paid_again(rows)
-    return bool(woken) or any(row.name.startswith(WORKED_ON) for row in rows)
+    due: dict[timedelta, list[int]] = {}
+    for session_id, sleeper in _sleepers(project_id, now):
+        member = sleeper.reader.member_id
+        mine = [one for one in items if not one.is_direct or (one.channel_id, member) in private]
+        if any(wakes(sleeper, one, by_person=one.actor_id in people) for one in mine):
+            due.setdefault(pause, []).append(session_id)
+        elif waits := [one for item in mine if (one := waits_s(sleeper, item)) is not None]:
+            due.setdefault(timedelta(seconds=min(waits)), []).append(session_id)
+    woken = {after: _wake(found, now + after) for after, found in due.items()}
+    is_due = bool(woken.get(pause)) or bool(_paid_again(rows))
+    return is_due or any(row.name.startswith(WORKED_ON) for row in rows)
+
+
+def _wake(found: list[int], at: datetime) -> int:
+    """Make sessions due at a moment, unless they are before; a failed one keeps its pause."""
+    late = Q(due_at=None) | Q(due_at__gt=at, failures=0)
+    return Session.objects.live().filter(late, pk__in=found).update(due_at=at)
 
 
 def _paid_again(rows: Iterable[Event]) -> int:
@@ -100,8 +108,10 @@ def _private(rows: Iterable[Event]) -> set[tuple[int | None, int]]:
     return set(found.values_list("channel_id", "member_id"))
 
 
-def _sleepers(project_id: int) -> list[tuple[int, Sleeper]]:
+def _sleepers(project_id: int, now: datetime) -> list[tuple[int, Sleeper]]:
+    last = Turn.objects.filter(session=OuterRef("pk")).order_by("-number")
     rows = Session.objects.live().filter(project_id=project_id).select_related("task")
+    rows = rows.annotate(acted_at=Coalesce(Subquery(last.values("ended_at")[:1]), "created_at"))
     sessions = list(rows)
     readers = inbox.profiles(project_id, [row.member_id for row in sessions])
     talk = Channel.objects.get(project_id=project_id, kind=ChannelKind.PROJECT).pk
@@ -112,10 +122,23 @@ def _sleepers(project_id: int) -> list[tuple[int, Sleeper]]:
                 role=row.role,
                 reader=at_work(row, readers[row.member_id]),
                 project_channel=talk,
+                band=_band(row, readers[row.member_id], now),
             ),
         )
         for row in sessions
     ]
+
+
+def _band(row: Session, reader: Reader, now: datetime) -> Band:
+    is_parked = (
+        row.paused_at is not None
+        or row.state == SessionState.WAITING_USER
+        or (row.parked_until is not None and row.parked_until > now)
+    )
+    has_work = row.task is not None and row.task.ended_at is None
+    acted_at: datetime = row.acted_at  # type: ignore[attr-defined]  # annotated by _sleepers
+    quiet_s = (now - acted_at).total_seconds()
+    return band(is_parked=is_parked, has_work=has_work or bool(reader.subjects), quiet_s=quiet_s)
 
 
 def at_work(session: Session, reader: Reader) -> Reader:

@@ -46,9 +46,16 @@ def listen(on_ring: Callable[[Ring], None], stop: Flag) -> None:
         on_ring(parse(text))
 
 
-def send_job(name: str, *args: int | str, queue: str = "jobs") -> None:
-    """Ring a Celery worker: a hint to look at the rows, which are the truth. May be lost."""
+def send_job(name: str, *args: int | str, queue: str = "jobs", after_s: float = 0) -> None:
+    """Ring a Celery worker, now or in a moment: a hint to look at the rows. May be lost."""
     try:
-        current_app.send_task(name, args=args, queue=queue, ignore_result=True, retry=False)
+        current_app.send_task(
+            name,
+            args=args,
+            queue=queue,
+            ignore_result=True,
+            retry=False,
+            countdown=after_s or None,
+        )
     except (OSError, OperationalError) as error:
         logger.warning("the broker did not take %s: %s", name, error)

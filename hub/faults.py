@@ -51,7 +51,11 @@ POINTS: Final[dict[str, str]] = {
     "sweep.lapsed": "the hub's sweep has let lapse what is over",
     "sweep.claims": "the agents' sweep has renewed the claims of live sessions",
     "sweep.staffed": "the agents' sweep has given projects their managers",
+    "sweep.retired": "the agents' sweep has ended the sessions of who was retired",
+    "sweep.composed": "the agents' sweep has composed the hand-offs that nobody wrote",
     "sweep.woken": "the agents' sweep has made due who has to read",
+    "sweep.guarded": "the agents' sweep has paused what runs in circles",
+    "sweep.supervised": "the agents' sweep has looked after objectives without a worker",
     "wake.read": "whoever has to read is due, the log's cursor has not moved",
 }
 

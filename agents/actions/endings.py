@@ -21,7 +21,7 @@ from hub.errors import Forbidden
 from hub.models import TASK_STATES, Decision, DecisionKind, Run, Task, TaskState
 from hub.text import mask
 
-from . import turns
+from . import cards, turns
 
 
 def log(actor: Actor, name: str, row: Session, **facts: Any) -> None:
@@ -58,6 +58,7 @@ def end(actor: Actor, row: Session, state: SessionState, summary: str, *, event:
     turns.close_last(actor, row, summary)
     log(actor, event or f"session.{state.value}", row, agent=row.member.name, role=row.role)
     _end_shift(actor, row, summary)
+    cards.close_brake(actor, row)
     if not Session.objects.live().filter(member_id=row.member_id).exists():
         _free(actor, row)
     if state == SessionState.CANCELED:

@@ -8,6 +8,7 @@ from django.db.models import Max, QuerySet
 from pydantic import Field
 
 from agents import access as own
+from agents import brakes
 from agents.models import SESSION_STATES, Entry, Session, SessionState, Target
 from agents.policy.handoff import MAX_NOTES, MAX_SUMMARY_CHARS
 from agents.policy.names import names, pick
@@ -22,10 +23,10 @@ from hub.models.projects import held
 from hub.policy.roles import role as role_of
 from hub.policy.workflow import phases_of, proceed
 from hub.registry import action
-from hub.schemas import After, Done, Limit, Line, MemberName, Number, Paragraph, TaskRef
+from hub.schemas import After, Done, Limit, Line, MemberName, Number, Paragraph, SaidOut, TaskRef
 from hub.text import clip, mask
 
-from . import endings
+from . import endings, guards
 from .endings import log
 
 MAX_DEPTH = 3
@@ -161,9 +162,13 @@ def local_target() -> Target:
     return target
 
 
-@action("session.steer", needs="staff", returns=SessionOut, chat="!steer")
-def steer(actor: Actor, session: Number, text: str) -> Session:
-    """Tell an agent something at once, in the channel where it works; it is woken."""
+@action("session.steer", needs="staff", returns=SaidOut, chat="!steer")
+def steer(actor: Actor, session: Number, text: str) -> SaidOut:
+    """Tell an agent something at once, in the channel where it works.
+
+    In a turn it hears it at its next step, asleep it is woken; the answer says which, or what
+    keeps it from reading. Raises Conflict for a session that is over.
+    """
     row = own.get_session(actor, session)
     endings.check_reach(actor, row)
     if row.state in SESSION_STATES.final:
@@ -172,7 +177,7 @@ def steer(actor: Actor, session: Number, text: str) -> Session:
     if where is None or where.archived_at is not None:
         where = channels.of_kind(actor, ChannelKind.PROJECT)
     messages.take_in(actor, where, RichText.of(f"@{row.member.name} {text}"), obey=False)
-    return row
+    return SaidOut(text=f"Said to {row.member.name}, {brakes.reads_it(row, actor.now)}.")
 
 
 @action("session.pause", needs="staff", returns=SessionOut)
@@ -190,14 +195,12 @@ def pause(actor: Actor, session: Number, *, reason: Line = "") -> Session:
 
 @action("session.resume", needs="staff", returns=SessionOut)
 def resume(actor: Actor, session: Number) -> Session:
-    """Let a paused session go on."""
+    """Let a paused session go on; when a person does, the guards count anew.
+
+    Raises Forbidden for agents when a guard has paused it.
+    """
     row = own.get_session(actor, session)
-    endings.check_reach(actor, row)
-    rows = Session.objects.live().filter(pk=row.pk, paused_at__isnull=False)
-    if not rows.update(paused_at=None, due_at=actor.now):
-        raise Conflict("It is not paused.", code="session.not_paused")
-    row.paused_at = None
-    log(actor, "session.resumed", row)
+    guards.go_on(actor, row)
     return row
 
 

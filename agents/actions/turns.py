@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import F
 
 from agents import access as own
-from agents import paying, waking
+from agents import hearing, paying, waking
 from agents.models import (
     SESSION_STATES,
     Entry,
@@ -33,6 +33,8 @@ from hub.policy.prices import Tokens
 from hub.registry import action
 from hub.schemas import Done, InboxOut
 from hub.text import clip, mask
+
+from . import breakers, cards
 
 MAX_ENTRY_CHARS = 32_000
 MAX_FAILURES = 3
@@ -170,6 +172,7 @@ def end(actor: Actor, *, error: str = "", final: bool = False) -> Done:
     if error:
         append(actor, row, turn, EntryKind.ERROR, title="the turn failed", text=error)
         _after_failure(actor, row, error, is_final=final)
+        breakers.failed_alike(actor, row, error)
     elif row.relieved_at is None:  # else its successor reads what this turn was shown
         _acknowledge(actor, row, turn)
     if row.state == SessionState.RUNNING and _asks(row):
@@ -193,9 +196,16 @@ def _acknowledge(actor: Actor, row: Session, turn: Turn) -> None:
 
 @action("turn.news", needs="run", returns=InboxOut, writes=False)
 def news(actor: Actor) -> InboxOut:
-    """Read what is new for the agent; what is said about its task and where it works counts."""
+    """Read what is new for the agent; what is said about its task and where it works counts.
+
+    What it heard in the middle of a turn is not given again.
+    """
     row = session_of(actor)
-    return inbox.unread(actor, waking.at_work(row, inbox.profile(actor)), NEWS_TOKENS)
+    found = inbox.unread(actor, waking.at_work(row, inbox.profile(actor)), NEWS_TOKENS)
+    heard = hearing.known(row)
+    return found.model_copy(
+        update={"items": [item for item in found.items if item.seq not in heard]}
+    )
 
 
 def close_last(actor: Actor, row: Session, summary: str) -> None:
@@ -227,6 +237,7 @@ def _after_failure(actor: Actor, row: Session, error: str, *, is_final: bool) ->
     if not over:
         return
     text = f"Session {row.number} is paused after {why}: {clip(error, 500)}"
+    cards.open_brake(actor, row, f"{why}, the last with: {clip(error, 300)}")
     troubles.take_up(actor, troubles.Report(text=text, subject=f"session:{row.number}"))
     parent = [row.parent.member_id] if row.parent else []
     subject = f"session:{row.number}"

@@ -1,6 +1,7 @@
 """Rows of the programs that do the work."""
 
 from .asides import ASIDE_STATES, Aside, AsideState
+from .breakers import ProviderBreaker
 from .handoffs import HANDOFF_STATES, Handoff, HandoffState
 from .limits import ProviderLimit
 from .pulls import PULL_STATES, Note, PullRequest, PullState, Review, Verdict
@@ -32,6 +33,7 @@ __all__ = [
     "Handoff",
     "HandoffState",
     "Note",
+    "ProviderBreaker",
     "ProviderLimit",
     "PullRequest",
     "PullState",

@@ -3,9 +3,9 @@
 from datetime import datetime
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, Q
 
-from hub.models import Decision, Member, Project, Task
+from hub.models import HOUSE, Decision, Member, Project, Task
 from hub.states import Machine
 
 from .workspaces import Workspace
@@ -33,9 +33,12 @@ PULL_STATES = Machine(
 
 class PullQuerySet(models.QuerySet["PullRequest"]):
     def claimable(self, now: datetime) -> "PullQuerySet":
-        """Keep what waits for a worker, and that none works on."""
+        """Keep what waits for a worker, and that none works on; nothing while all is stopped."""
+        stopped = Project.objects.filter(pk=HOUSE, paused_at__isnull=False)
         free = Q(claimed_until=None) | Q(claimed_until__lte=now)
-        return self.filter(free, state__in=[PullState.PREPARING, PullState.MERGING])
+        return self.filter(
+            free, ~Exists(stopped), state__in=[PullState.PREPARING, PullState.MERGING]
+        )
 
 
 class PullRequest(models.Model):

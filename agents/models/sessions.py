@@ -3,11 +3,12 @@
 from datetime import datetime
 
 from django.db import models
-from django.db.models import Exists, Q
+from django.db.models import Exists, OuterRef, Q
 
 from hub.models import HOUSE, Budget, Member, Objective, Project, Run, Task
 from hub.states import Machine
 
+from .breakers import ProviderBreaker
 from .targets import Target, TargetState
 from .workspaces import Workspace
 
@@ -54,13 +55,16 @@ class SessionQuerySet(models.QuerySet["Session"]):
     def due(self, now: datetime) -> "SessionQuerySet":
         """Keep what may take a turn now: due, not leased, not paused by anybody."""
         everything = Project.objects.filter(pk=HOUSE, paused_at__isnull=False)
+        broken = ProviderBreaker.objects.filter(
+            provider=OuterRef("provider"), opened_at__isnull=False
+        )
         return (
             self.live()
             .filter(Q(due_at__lte=now) | Q(run__lease_until__lte=now))
             .filter(Q(run__lease_until=None) | Q(run__lease_until__lte=now))
             .filter(Q(parked_until=None) | Q(parked_until__lte=now), over_budget=None)
             .filter(paused_at=None, project__paused_at=None, run__ended_at=None, relieved_at=None)
-            .filter(~Exists(everything), project__archived_at=None)
+            .filter(~Exists(everything), ~Exists(broken), project__archived_at=None)
         )
 
     def due_on(self, target: str, now: datetime) -> "SessionQuerySet":
@@ -218,7 +222,8 @@ class Step(models.Model):
     """One stored answer of the provider: written before any of its tool calls runs.
 
     `content` is the answer as the provider gave it, to be given back; `stop_reason`
-    is its own word for the end.
+    is its own word for the end. `heard` are the inbox items that came in while its calls ran and
+    that the model is told with their results, `heard_text` the words for them.
     """
 
     turn = models.ForeignKey(Turn, on_delete=models.CASCADE, related_name="steps")
@@ -228,6 +233,8 @@ class Step(models.Model):
     model = models.CharField(max_length=80, blank=True)
     stop_reason = models.CharField(max_length=40, blank=True)
     is_last = models.BooleanField()
+    heard = models.JSONField(default=list)
+    heard_text = models.TextField(blank=True)
     at = models.DateTimeField()
 
     class Meta:

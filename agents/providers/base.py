@@ -45,6 +45,9 @@ class Exchange:
     """One answer and what came of its calls; `content` is the answer as its provider gave it.
 
     `stop_reason` is the provider's word for its end, `model` the one that gave it.
+    `heard` is what was said to the agent while they ran (steering): the model is told it as text
+    of the user, after the results of the calls and before its next answer. `heard_news` are the
+    same inbox items in full, which `Request.news` then does not hold.
     """
 
     text: str
@@ -52,6 +55,8 @@ class Exchange:
     content: Sequence[Mapping[str, Any]] = ()
     stop_reason: str = ""
     model: str = ""
+    heard: str = ""
+    heard_news: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

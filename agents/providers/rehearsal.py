@@ -108,6 +108,7 @@ class _State:
 
     def learn(self, request: Request) -> None:
         """Keep the fields of the last calls' answers that the script wants to know."""
+        self.news.extend(dict(item) for item in request.exchanges[-1].heard_news)
         outcomes = request.exchanges[-1].outcomes
         for save, outcome in zip(self.saves, outcomes, strict=False):
             if isinstance(outcome.value, Mapping):

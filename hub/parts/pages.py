@@ -4,11 +4,12 @@ import functools
 import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Concatenate, ParamSpec
 from urllib.parse import quote
 
 from django.contrib.auth.views import redirect_to_login
-from django.db.models import Exists, OuterRef, Subquery
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -30,6 +31,7 @@ from hub.models import (
     TroubleState,
     User,
 )
+from hub.policy.roles import capabilities_of
 
 from . import asking, notices, team
 
@@ -82,6 +84,8 @@ class Frame:
     decisions: list[Decision]
     notices: list[str]
     projects: list[Project]
+    stopped_at: datetime | None
+    may_stop: bool
     palette: list[Entry]
     troubles: int
 
@@ -94,6 +98,8 @@ class Visit:
     actor: Actor
     project: Project
     seq: int
+    stopped_at: datetime | None = None
+    may_stop: bool = False
 
     def render(
         self,
@@ -136,10 +142,22 @@ def in_project(view: View[Arguments]) -> Callable[..., HttpResponse]:
 
 def visit_of(request: HttpRequest, slug: str) -> Visit:
     """Find the viewer's member and project. Raises NotFound for outsiders."""
-    rows = Member.objects.select_related("project__clock")
-    actor, member = identify.of_user_in(rows, request.user, slug)
+    house = Project.objects.filter(pk=HOUSE).values("paused_at")
+    there = Member.objects.filter(project_id=HOUSE, user_id=OuterRef("user_id"), retired_at=None)
+    rows: QuerySet[Any] = Member.objects.select_related("project__clock").annotate(
+        stopped_at=Subquery(house[:1]), house_role=Subquery(there.values("role")[:1])
+    )
+    actor, found = identify.of_user_in(rows, request.user, slug)
+    member: Any = found  # with what was annotated
     project = member.project
-    return Visit(request=request, actor=actor, project=project, seq=project.clock.seq)
+    return Visit(
+        request=request,
+        actor=actor,
+        project=project,
+        seq=project.clock.seq,
+        stopped_at=member.stopped_at,
+        may_stop="house" in capabilities_of(member.house_role or ""),
+    )
 
 
 def is_htmx(request: HttpRequest) -> bool:
@@ -190,6 +208,8 @@ def _frame(visit: Visit, page: str, context: dict[str, Any], topics: Iterable[st
         decisions=asking.waiting(project) if waiting is None else waiting,
         notices=notices.lines(),
         projects=projects_of(visit.request.user),
+        stopped_at=visit.stopped_at,
+        may_stop=visit.may_stop,
         palette=_palette(project, actor, channels),
         troubles=Trouble.objects.filter(project=project, state=TroubleState.OPEN).count(),
     )

@@ -19,6 +19,8 @@ _sentences: dict[str, str] = {
     "decision.asked": "asked",
     "decision.canceled": "withdrew",
     "decision.handed_over": "handed over to {to}",
+    "house.lifted": "lifted the stop of everything",
+    "house.stopped": "stopped everything",
     "member.joined": "added {name} as {role}",
     "member.retired": "retired {name}",
     "member.role_changed": "made {name} {role}",

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 
 from hub.models import HOUSE, Decision, Member, ObjectiveState, Project
 from hub.parts.pages import projects_of
+from hub.policy.roles import capabilities_of
 
 BUSY = [ObjectiveState.ACTIVE, ObjectiveState.WAITING]
 
@@ -23,14 +24,15 @@ def projects(request: HttpRequest) -> HttpResponse:
     rows = Project.objects.filter(pk__in=mine).annotate(active=active).order_by("name")
     asked = Decision.objects.open().filter(project__in=mine).values_list("project_id")
     waiting = dict(asked.annotate(count=Count("pk")).order_by())
-    house = Member.objects.filter(user=request.user.pk, project_id=HOUSE, retired_at=None)
-    in_house = house.exists()
+    house = Member.objects.filter(user=request.user.pk, project_id=HOUSE, retired_at=None).first()
     archived = Project.objects.filter(archived_at__isnull=False).order_by("name")
     context = {
         "projects": rows,
-        "archived": archived if in_house else [],
+        "archived": archived if house else [],
         "waiting": waiting,
-        "in_house": in_house,
+        "in_house": house is not None,
+        "house": Project.objects.get(pk=HOUSE),
+        "may_stop": house is not None and "house" in capabilities_of(house.role),
         "key": secrets.token_urlsafe(9),
     }
     return render(request, "hub/projects.html", context)

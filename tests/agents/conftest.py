@@ -36,6 +36,7 @@ def mark() -> Iterator[Mark]:
 def stage(db: None, tmp_path: Path, settings: Settings) -> Set:
     """A project with a real repository that plays the bundled script; jobs go nowhere."""
     settings.PARLEY_HOME = tmp_path
+    settings.COALESCE_S = 0
     app.conf.update(broker_url="memory://")
     return build(tmp_path)
 

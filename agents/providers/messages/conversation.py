@@ -94,6 +94,7 @@ class _Talk:
             results = _results(exchange, blocks)
             if results:
                 self.hear(results)
+                self.tell(exchange.heard)
             elif is_open or index < len(exchanges):
                 self._urge(exchange)
 

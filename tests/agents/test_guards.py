@@ -1,0 +1,393 @@
+"""Guards on rows: what pauses a session, what people are asked, and what a restart forgives."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from agents import guarding, jobs, turns
+from agents.models import ProviderBreaker, Session, Step, Turn, TurnState
+from hub import clock, fanout, identify, registry
+from hub.actions import messages
+from hub.actor import Actor
+from hub.errors import Conflict, Forbidden, Invalid, NotFound
+from hub.markdown import RichText
+from hub.models import Channel, Decision, DecisionState, Event, Member, Message, Project, Run
+from tests.cast import Clock, eve, mars, without
+
+from .played import say, use
+from .stage import Set
+
+__all__ = ["eve", "mars"]
+
+SAME = ("again", [use("log_read", after=-1)])
+
+
+@pytest.fixture
+def no_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fanout, "send_job", lambda *_job, **_options: None)
+
+
+def brake_of(row: Session) -> Decision:
+    return Decision.objects.get(kind="brake", text__contains=f"session {row.number}")
+
+
+def trip_same_error(stage: Set, played) -> Session:
+    played(SAME, SAME, SAME, SAME, ("done", [say("never")]))
+    row = stage.start("em")
+    stage.run_all()
+    row.refresh_from_db()
+    return row
+
+
+def old_steps(row: Session, count: int, at) -> None:
+    """Let a session have asked its model so often, in one turn that is done."""
+    number = row.turns.count() + 1
+    turn = Turn.objects.create(
+        session=row, number=number, state=TurnState.DONE, started_at=at, ended_at=at
+    )
+    Step.objects.bulk_create(
+        Step(turn=turn, number=index + 1, text="so", is_last=False, at=at) for index in range(count)
+    )
+
+
+# -- Same error -----------------------------------------------------------------------------------
+def test_the_same_error_three_times_pauses_and_asks_once(stage: Set, played) -> None:
+    row = trip_same_error(stage, played)
+
+    card = brake_of(row)
+    told = Message.objects.get(decision=card)
+    assert row.paused_at is not None
+    assert row.activity == "paused: the same call met the same error 3 times"
+    assert row.turns.get().steps.count() == 3
+    assert row.turns.get().state == TurnState.RUNNING
+    assert card.choices == ["Let it go on", "End it"]
+    assert "the same call met the same error 3 times" in told.text
+    paused = Event.objects.get(name="session.paused")
+    assert paused.facts["guard"] == "guard.same_error"
+
+
+def test_a_restart_forgives_nothing(stage: Set, played) -> None:
+    """Nothing is kept but rows: the lease is lost, another worker counts the same."""
+    row = trip_same_error(stage, played)
+    Session.objects.filter(pk=row.pk).update(paused_at=None, due_at=clock.now())
+    Run.objects.update(lease_until=None)
+
+    stage.run_all()
+
+    row.refresh_from_db()
+    assert row.paused_at is not None
+    assert row.turns.get().steps.count() == 3
+    assert Decision.objects.filter(kind="brake").count() == 1
+
+
+def test_a_person_who_lets_it_go_on_makes_the_guards_count_anew(stage: Set, played) -> None:
+    row = trip_same_error(stage, played)
+
+    stage.act("decision.answer", decision=brake_of(row).number, answer="1")
+    stage.run_all()
+
+    row.refresh_from_db()
+    assert row.paused_at is None
+    assert row.forgiven_at is not None
+    assert row.turns.get().state == TurnState.DONE
+    assert Message.objects.filter(text="never").exists()
+
+
+def test_a_person_may_end_it_instead(stage: Set, played) -> None:
+    row = trip_same_error(stage, played)
+
+    stage.act("decision.answer", decision=brake_of(row).number, answer="End it")
+
+    row.refresh_from_db()
+    assert row.state == "canceled"
+
+
+def test_resuming_on_its_page_withdraws_the_card(stage: Set, played) -> None:
+    row = trip_same_error(stage, played)
+
+    stage.act("session.resume", session=row.number)
+
+    assert brake_of(row).state == DecisionState.CANCELED
+
+
+def test_an_agent_lets_no_session_go_on_that_a_guard_has_paused(stage: Set, played) -> None:
+    row = trip_same_error(stage, played)
+    boss = stage.start("em")
+    Session.objects.filter(pk=row.pk).update(parent=boss)
+    stage.run_all()
+    actor = agent(boss)
+
+    with pytest.raises(Forbidden) as refusal:
+        registry.call(actor, "session.resume", {"session": row.number})
+
+    assert refusal.value.code == "guard.people_only"
+
+
+def agent(row: Session) -> Actor:
+    return identify.of_member(Member.objects.get(pk=row.member_id), "test")
+
+
+# -- Calls ----------------------------------------------------------------------------------------
+def test_the_121st_call_of_a_session_within_an_hour_is_not_made(stage: Set, played, stopped: Clock):
+    provider = played()
+    row = stage.start("em")
+    old_steps(row, 119, stopped.at - timedelta(minutes=30))
+    stage.run_all()
+    assert len(provider.requests) == 1
+
+    stage.act("message.post", channel="project", text="And now?")
+    stage.wake()
+    stage.run_all()
+
+    row.refresh_from_db()
+    assert len(provider.requests) == 1
+    assert row.activity == "paused: it made 120 model calls within an hour"
+
+
+def test_calls_count_for_an_hour_only(stage: Set, played, stopped: Clock) -> None:
+    provider = played()
+    row = stage.start("em")
+    old_steps(row, 120, stopped.at)
+    stopped.pass_s(3_601)
+
+    stage.run_all()
+
+    assert len(provider.requests) == 1
+
+
+def test_the_projects_own_limit_holds(stage: Set, played) -> None:
+    provider = played()
+    Project.objects.update(session_calls_per_hour=2)
+    row = stage.start("em")
+    old_steps(row, 2, clock.now())
+
+    stage.run_all()
+
+    assert provider.requests == []
+    assert Session.objects.get(pk=row.pk).paused_at is not None
+
+
+def test_an_objectives_calls_are_counted_over_all_its_sessions(stage: Set, played) -> None:
+    provider = played()
+    stage.act("objective.open", text="Land on the moon")
+    one, two = stage.start("manager", objective=1), stage.start("manager", objective=1)
+    Project.objects.update(objective_calls_per_hour=20)
+    old_steps(one, 20, clock.now())
+
+    stage.run_all()
+
+    two.refresh_from_db()
+    assert provider.requests == []
+    assert two.activity == "paused: its objective took 20 model calls within an hour"
+    assert brake_of(two).choices[-1] == "Pause all sessions of its objective"
+
+
+# -- No progress ----------------------------------------------------------------------------------
+def test_five_turns_from_which_nothing_came_pause_a_session(stage: Set, played) -> None:
+    provider = played()
+    row = stage.start("em")
+    for _ in range(7):
+        stage.run_all()
+        stage.act("message.post", channel="project", text=f"@{row.member.name} well?")
+        stage.wake()
+
+    row.refresh_from_db()
+    assert len(provider.requests) == 5
+    assert row.activity == "paused: nothing came of its last 5 turns"
+
+
+def test_words_are_progress(stage: Set, played) -> None:
+    provider = played(*[("I think about it.", []) for _ in range(9)])
+    row = stage.start("em")
+    for _ in range(7):
+        stage.run_all()
+        stage.act("message.post", channel="project", text=f"@{row.member.name} well?")
+        stage.wake()
+
+    assert len(provider.requests) == 7
+
+
+# -- Ping-pong ------------------------------------------------------------------------------------
+def volley(stage: Set, one: Session, two: Session, count: int, text: str = "and you?") -> None:
+    pair = [one, two]
+    with stage.lock() as lock:
+        channel = Channel.objects.get(project=stage.stage.project, kind="project")
+        for number in range(count):
+            speaker, other = pair[number % 2], pair[(number + 1) % 2]
+            words = f"@{other.member.name} {text}"
+            messages.take_in(agent(speaker).at(lock.now), channel, RichText.of(words), obey=False)
+
+
+def test_twenty_messages_between_two_agents_pause_one_before_it_answers_again(
+    stage: Set, played, no_jobs
+) -> None:
+    provider = played()
+    one, two = stage.start("em"), stage.start("tester")
+    stage.run_all()
+    asked = len(provider.requests)
+    volley(stage, one, two, 20)
+
+    jobs.sweep()
+    stage.run_all()
+
+    activities = {row.activity for row in Session.objects.filter(pk__in=[one.pk, two.pk])}
+    assert activities == {"paused: it and another agent exchanged 20 messages and did nothing else"}
+    assert len(provider.requests) == asked
+
+
+@pytest.mark.parametrize(("count", "text"), [(19, "and you?"), (40, "I am blocked by #4")])
+def test_fewer_messages_or_status_pause_nobody(stage: Set, played, count: int, text: str) -> None:
+    played()
+    one, two = stage.start("em"), stage.start("tester")
+    volley(stage, one, two, count, text)
+
+    assert guarding.look(turns.load(one.pk), clock.now()) is None
+    assert guarding.look(turns.load(two.pk), clock.now()) is None
+
+
+def test_a_person_who_joins_the_talk_lets_it_go_on(stage: Set, played) -> None:
+    played()
+    one, two = stage.start("em"), stage.start("tester")
+    volley(stage, one, two, 15)
+    stage.act("message.post", channel="project", text="Go on, both of you.")
+    volley(stage, one, two, 15)
+
+    assert guarding.look(turns.load(one.pk), clock.now()) is None
+
+
+# -- Providers ------------------------------------------------------------------------------------
+def fail_alike(stage: Set, count: int, words: str = "wrong key {}") -> None:
+    for number in range(count):
+        stage.start("tester")
+        actor = stage.lease().actor()
+        registry.call(actor, "turn.begin", {})
+        registry.call(actor, "turn.end", {"error": words.format(number), "final": True})
+        Run.objects.update(lease_until=None)
+
+
+def test_five_sessions_that_fail_alike_hold_a_provider_back_everywhere(stage: Set, played) -> None:
+    provider = played()
+    fail_alike(stage, 5)
+    stage.start("em")
+
+    stage.run_all()
+
+    card = Decision.objects.get(kind="brake", text__contains="5 sessions failed alike")
+    assert provider.requests == []
+    assert ProviderBreaker.objects.get().opened_at is not None
+    assert card.choices == ["Try it again", "Leave it stopped"]
+    assert Event.objects.filter(name="provider.stopped").count() == 1
+
+
+def test_a_person_closes_the_breaker_and_what_failed_before_is_forgiven(stage: Set, played) -> None:
+    provider = played()
+    fail_alike(stage, 5)
+    stage.start("em")
+    card = Decision.objects.get(kind="brake", text__contains="5 sessions failed alike")
+
+    stage.act("decision.answer", decision=card.number, answer="1")
+    stage.run_all()
+    fail_alike(stage, 1)
+
+    assert len(provider.requests) == 1
+    assert ProviderBreaker.objects.get().opened_at is None
+
+
+@pytest.mark.parametrize("case", ["four", "different", "long ago"])
+def test_other_failures_hold_no_provider_back(stage: Set, stopped: Clock, case: str) -> None:
+    if case == "four":
+        fail_alike(stage, 4)
+    elif case == "different":
+        for word in ("one", "two", "three", "four", "five"):
+            fail_alike(stage, 1, f"{word} is wrong")
+    else:
+        fail_alike(stage, 4)
+        stopped.pass_s(601)
+        fail_alike(stage, 1)
+
+    assert ProviderBreaker.objects.get().opened_at is None
+
+
+# -- The actions ----------------------------------------------------------------------------------
+@pytest.fixture
+def team(stage: Set) -> list[Session]:
+    """Two sessions of an objective."""
+    stage.act("objective.open", text="Land on the moon")
+    return [stage.start("manager", objective=1) for _ in range(2)]
+
+
+def count(name: str) -> int:
+    return Event.objects.filter(name=name).count()
+
+
+def test_an_objective_is_paused_and_resumed_as_a_whole(stage: Set, team) -> None:
+    stage.act("objective.pause", objective=1)
+    paused = Session.objects.filter(paused_at__isnull=False).count()
+
+    stage.act("objective.resume", objective=1)
+
+    assert (paused, Session.objects.filter(paused_at=None).count()) == (2, 2)
+    assert (count("session.paused"), count("session.resumed")) == (2, 2)
+
+
+def test_what_is_not_running_is_not_paused_and_the_other_way_round(stage: Set, team) -> None:
+    with pytest.raises(Conflict) as first:
+        stage.act("objective.resume", objective=1)
+    stage.act("objective.pause", objective=1)
+    with pytest.raises(Conflict) as second:
+        stage.act("objective.pause", objective=1)
+
+    assert first.value.code == "objective.not_paused"
+    assert second.value.code == "objective.not_running"
+
+
+def test_retry_of_a_provider_that_runs_is_refused(stage: Set) -> None:
+    with pytest.raises(Conflict) as refusal:
+        stage.act("provider.retry", provider="rehearsal")
+
+    assert refusal.value.code == "provider.not_stopped"
+
+
+@pytest.mark.parametrize(
+    ("action", "payload", "right"),
+    [
+        ("objective.pause", {"objective": 1}, "staff"),
+        ("objective.resume", {"objective": 1}, "decide"),
+        ("provider.retry", {"provider": "rehearsal"}, "decide"),
+        ("turn.guard", {}, "run"),
+    ],
+)
+def test_who_lacks_the_right_pulls_and_lifts_nothing(stage: Set, team, action, payload, right):
+    with pytest.raises(Forbidden) as refusal:
+        registry.call(without(stage.person, right), action, payload)
+
+    assert refusal.value.code == "capability.missing"
+
+
+@pytest.mark.parametrize(
+    ("action", "payload"),
+    [
+        ("objective.pause", {"objective": "x"}),
+        ("objective.resume", {}),
+        ("provider.retry", {"provider": "../etc"}),
+    ],
+)
+def test_bad_arguments_pull_and_lift_nothing(stage: Set, action, payload) -> None:
+    with pytest.raises(Invalid):
+        stage.act(action, **payload)
+
+
+def test_only_a_sessions_worker_asks_its_guards(stage: Set, team) -> None:
+    worker = replace(stage.person, capabilities=stage.person.capabilities | {"run"})
+
+    with pytest.raises(Invalid) as refusal:
+        registry.call(worker, "turn.guard", {})
+
+    assert refusal.value.code == "session.none"
+
+
+def test_eve_finds_no_objective_of_another_project(stage: Set, team, eve: Actor) -> None:
+    for action in ("objective.pause", "objective.resume"):
+        with pytest.raises(NotFound):
+            registry.call(eve, action, {"objective": 1})
