@@ -11,8 +11,8 @@ from pytest_django.fixtures import DjangoAssertNumQueries
 from hub import clock
 from hub.actor import Actor
 from hub.models import Budget, Charge, Objective, Project, Task
-from hub.parts import live, meters
 from hub.parts import costs as shown
+from hub.parts import live, meters
 from hub.web.costs import COLUMNS, safe
 from tests.cast import Clock, act, last_event, stopped
 from tests.hub.browsers import browser, browser_of, hazel
