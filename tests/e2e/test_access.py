@@ -37,6 +37,7 @@ PLACES = {
     "home": "",
     "needs you": "needs-you/",
     "board": "board/",
+    "costs": "costs/",
     "team": "team/",
     "log": "log/",
     "task": "t/1/",
