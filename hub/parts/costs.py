@@ -2,15 +2,15 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
-from django.db.models import Count, Max, Min, Q
+from django.db.models import Max
 from django.db.models.functions import TruncDate
 from django.urls import reverse
 
 from hub.actions import costs as sums
-from hub.models import Charge, ChargeState, Project
+from hub.models import Charge, Project
 from hub.policy import costs as policy
 from hub.policy.prices import Tokens, is_free
 
@@ -74,12 +74,7 @@ class Total:
     micro_usd: int = 0
     calls: int = 0
     free_calls: int = 0
-    unknown_models: int = 0
-    without_usage: int = 0
-    absurd: int = 0
-    lost: int = 0
     tokens: Tokens = field(default_factory=Tokens)
-    first_at: datetime | None = None
 
     @property
     def in_tokens(self) -> bool:
@@ -100,26 +95,18 @@ class Total:
 def by_model_and_day(project: Project) -> list[dict[str, Any]]:
     """Sum the ledger by provider, model and day, in one query; totals are told from it."""
     rows = sums.booked(project).annotate(day=TruncDate("at")).values("provider", "model", "day")
-    found = rows.annotate(
-        **sums.SUMS,
-        first_at=Min("at"),
-        unknown_models=Count("pk", filter=Q(is_unknown_model=True)),
-        without_usage=Count("pk", filter=Q(lacks_usage=True, state=ChargeState.SETTLED)),
-        absurd=Count("pk", filter=Q(is_absurd=True)),
-        lost=Count("pk", filter=Q(state=ChargeState.LOST)),
-    ).order_by("day")
-    return [dict(row) for row in found]
+    found: list[Any] = list(rows.annotate(**sums.SUMS).order_by("day"))
+    return found
 
 
 def total(rows: Iterable[dict[str, Any]]) -> Total:
     """Sum up what `by_model_and_day` gave."""
     found = Total()
     for row in rows:
-        for name in ("micro_usd", "calls", "unknown_models", "without_usage", "absurd", "lost"):
-            setattr(found, name, getattr(found, name) + row[name])
+        found.micro_usd += row["micro_usd"]
+        found.calls += row["calls"]
         found.free_calls += row["calls"] if is_free(row["provider"]) else 0
         found.tokens = _added(found.tokens, sums.tokens(row))
-        found.first_at = min(found.first_at or row["first_at"], row["first_at"])
     return found
 
 

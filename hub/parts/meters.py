@@ -39,7 +39,7 @@ def meters(
     if not found:
         return []
     now = now or clock.now()
-    recent = list(
+    recent: list[Any] = list(
         Charge.objects.filter(project=project, at__gt=now - policy.DAY, micro_usd__gt=0)
         .values("objective_id", "task_id", "member_id")
         .annotate(micro_usd=Sum("micro_usd"), first_at=Min("at"))
@@ -56,7 +56,8 @@ def _counts(row: Budget, recent: Mapping[str, Any]) -> bool:
 
 def _meter(row: Budget, recent: Sequence[Mapping[str, Any]], now: datetime) -> Meter:
     cost = sum(one["micro_usd"] for one in recent)
-    age = now - min((one["first_at"] for one in recent), default=now)
+    first_at = min((one["first_at"] for one in recent), default=now)
+    age = now - first_at if cost >= row.spent_micro_usd else policy.DAY  # else some is older
     ahead = policy.forecast(cost, age, row.left_micro_usd)
     cap, spent = row.cap_micro_usd, row.spent_micro_usd
     used = spent + row.reserved_micro_usd

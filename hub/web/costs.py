@@ -27,10 +27,12 @@ def costs(visit: Visit) -> HttpResponse:
     rows = shown.by_model_and_day(project)
     total = shown.total(rows)
     now = clock.now()
+    days = shown.days(rows, now.date(), in_tokens=total.in_tokens)
     context = {
         "meters": meters.meters(project, now=now),
         "total": total,
-        "days": shown.days(rows, now.date(), in_tokens=total.in_tokens),
+        "days": days,
+        "peak": max(days, key=lambda day: day.height),
         "charts": [
             *shown.breakdowns(project, in_tokens=total.in_tokens),
             shown.models(rows, in_tokens=total.in_tokens),

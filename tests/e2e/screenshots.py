@@ -68,6 +68,7 @@ def everyday(album: Album, when: str) -> None:
     album.take(f"{when}-home", "")
     album.take(f"{when}-needs-you", "needs-you/")
     album.take(f"{when}-board", "board/")
+    album.take(f"{when}-costs", "costs/")
     album.take(f"{when}-team", "team/")
     album.take(f"{when}-log", "log/")
     album.take(f"{when}-settings", "settings/")

@@ -39,6 +39,7 @@ PLACES = {
     "home": "",
     "needs you": "needs-you/",
     "board": "board/",
+    "costs": "costs/",
     "team": "team/",
     "sessions that ended": "team/?show=ended",
     "needs you of one kind": "needs-you/?kind=question",
