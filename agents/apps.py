@@ -12,7 +12,9 @@ class AgentsConfig(AppConfig):
     verbose_name = "Agents"
 
     def ready(self) -> None:
-        """Import the modules that register actions, and add the agents' parts to the pages."""
+        """Import the modules that register actions; add the agents' parts and providers."""
         for noun in ("calls", "merges", "pulls", "sessions", "turns", "waits", "workspaces"):
             import_module(f"agents.actions.{noun}")
         import_module("agents.web.parts").register()
+        providers = import_module("agents.providers").PROVIDERS
+        import_module("hub.actions.projects").offer_providers(providers)

@@ -38,6 +38,7 @@ MAX_ENTRY_CHARS = 32_000
 MAX_FAILURES = 3
 MAX_TOOL_CHARS = 48  # a longer name is no tool of ours
 TOKENS = ("input_tokens", "output_tokens", "cache_write_tokens", "cache_read_tokens")
+SIGNED = frozenset({"thinking", "redacted_thinking"})  # a changed thought is not taken back
 Facts = dict[str, Any]
 
 
@@ -83,6 +84,15 @@ def begin(actor: Actor) -> TurnOut:
     return TurnOut(number=turn.number, is_new=True)
 
 
+def masked(value: Any) -> Any:
+    """Mask secrets in plain values, deeply."""
+    if isinstance(value, str):
+        return mask(value)
+    if isinstance(value, dict):
+        return {name: masked(item) for name, item in value.items()}
+    return [masked(item) for item in value] if isinstance(value, list) else value
+
+
 def current(row: Session) -> Turn:
     """Give the session's running turn."""
     return row.turns.get(state=TurnState.RUNNING)
@@ -123,7 +133,7 @@ def answer(
         turn=turn,
         number=number,
         text=text,
-        content=content,
+        content=[block if block.get("type") in SIGNED else masked(block) for block in content],
         model=clip(model, 80),
         stop_reason=clip(stop_reason, 40),
         is_last=is_last,
