@@ -1,6 +1,5 @@
 """The tool calls of a turn as a worker reports them: begun, and what came of each."""
 
-
 from agents.models import EntryKind, Session, ToolCall
 from agents.models.sessions import CallState
 from hub import access
