@@ -15,12 +15,14 @@ class AgentsConfig(AppConfig):
     verbose_name = "Agents"
 
     def ready(self) -> None:
-        """Import the modules that register actions, and add the agents' parts to the pages."""
+        """Import the modules that register actions; add the agents' parts, gates and providers."""
         for module in iter_modules(import_module("agents.actions").__path__, "agents.actions."):
             import_module(module.name)
         import_module("agents.actions.gates").register()
         import_module("agents.web.parts").register()
         import_module("hub.actions.inbox").add_teller(import_module("agents.reports").tell)
+        providers = import_module("agents.providers").PROVIDERS
+        import_module("hub.actions.projects").offer_providers(providers)
 
 
 @register

@@ -1,4 +1,4 @@
-"""A rehearsal from outside: builds the stage, plays the person's part, turns the wheels.
+"""The main job from outside: builds the stage, plays the person's part, turns the wheels.
 
 Everything else is the product: the same actions, turns, tools, git and merges as with any provider.
 """
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
+from django.db.models import Sum
 
 from agents import example_repository, jobs, leases, merging, places, turns, waking
 from agents.git import repository
@@ -34,8 +35,26 @@ from hub.models import (
 )
 from hub.models.projects import project_lock
 
+REHEARSAL = "rehearsal"
+TOKENS = {
+    "input_tokens": "in",
+    "cache_write_tokens": "written to the cache",
+    "cache_read_tokens": "read from it",
+    "output_tokens": "out",
+}
 CHECK = "python3 -m unittest -q"
 PAUSE_S = 0.02
+LONG_PAUSE_S = 0.25  # a model takes seconds: looking more often is of no use
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What a person wants done where, and who does it; without a repository on the example."""
+
+    provider: str = REHEARSAL
+    repository: Path | None = None
+    objective: str = ""
+    check: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,13 +65,13 @@ class Stage:
     script: Script
     person: Actor
     source: Path
+    objective: str
+    is_example: bool = True
 
 
-def build(script: str, home: Path) -> Stage:
-    """Make a person, a repository and a project that plays a script."""
-    source = home / "rehearsal" / "wordcount"
-    source.parent.mkdir(parents=True, exist_ok=True)
-    example_repository.make(source)
+def build(script: str, home: Path, wish: Wish = Wish()) -> Stage:
+    """Make a person and a project that plays a script, or does what somebody wishes."""
+    source = wish.repository or _example(home)
     user = User.objects.create_user("pat", display_name="Pat")
     with project_lock(HOUSE) as lock:
         members.add(identify.of_hub(HOUSE).at(lock.now), "Pat", "owner", user_id=user.pk)
@@ -60,20 +79,47 @@ def build(script: str, home: Path) -> Stage:
         identify.of_house(user, "cli"),
         "project.create",
         {
-            "name": "Word count",
+            "name": source.name if wish.repository else "Word count",
             "repository": str(source),
-            "check_command": CHECK,
+            "check_command": wish.check if wish.repository else wish.check or CHECK,
             "script": script,
         },
     )
     project = Project.objects.get(pk=made["id"])
     person = identify.of_user(user, project.slug, "cli")
-    return Stage(project=project, script=scripts.load(script), person=person, source=source)
+    if wish != Wish():
+        branch = repository.ensure_mirror(str(source), home / "rehearsal" / "look.git")
+        chosen = {"provider": wish.provider, "base_branch": branch}
+        registry.call(person, "project.update", chosen)
+        project.refresh_from_db()
+    return Stage(
+        project=project,
+        script=scripts.load(script),
+        person=person,
+        source=source,
+        objective=wish.objective or scripts.load(script).objective,
+        is_example=wish.repository is None and not wish.objective,
+    )
 
 
-def play(stage: Stage, timeout_s: float, write: Callable[[str], object]) -> str:
-    """Post the objective and play until it is over; give the reason if it is not done in time."""
-    said = {"channel": "project", "text": stage.script.objective}
+def _example(home: Path) -> Path:
+    source = home / "rehearsal" / "wordcount"
+    source.parent.mkdir(parents=True, exist_ok=True)
+    example_repository.make(source)
+    return source
+
+
+def play(
+    stage: Stage,
+    timeout_s: float,
+    write: Callable[[str], object],
+    person: Callable[[Stage], None] | None = None,
+) -> str:
+    """Post the objective and play until it is over; give the reason if it is not done in time.
+
+    `person` does what a person has to; without one it is done as the script's person would.
+    """
+    said = {"channel": "project", "text": stage.objective}
     registry.call(stage.person, "message.post", said, "rehearsal:objective")
     deadline, shown = time.monotonic() + timeout_s, 0
     while time.monotonic() < deadline:
@@ -82,8 +128,8 @@ def play(stage: Stage, timeout_s: float, write: Callable[[str], object]) -> str:
         if done is not None:
             return done
         if not _turn_the_wheels(stage):
-            act(stage)
-            time.sleep(PAUSE_S)
+            (person or act)(stage)
+            time.sleep(PAUSE_S if stage.project.provider == REHEARSAL else LONG_PAUSE_S)
     return f"It was not done after {timeout_s:.0f} s; the state: {state(stage)}"
 
 
@@ -120,24 +166,44 @@ def act(stage: Stage) -> None:
 def over(stage: Stage) -> str | None:
     objective = Objective.objects.filter(project=stage.project).first()
     if objective is None or objective.state in {ObjectiveState.ACTIVE, ObjectiveState.WAITING}:
-        failed = Turn.objects.filter(session__project=stage.project, state="failed").last()
-        return f"A turn failed: {failed.error}" if failed else None
+        return _trouble(stage)
     if objective.state != ObjectiveState.SUCCEEDED:
         return f"The objective {objective.state}."
     return verdict(stage)
 
 
+def _trouble(stage: Stage) -> str | None:
+    """Say why it cannot go on: a script's turn failed, or a session was paused for its failures."""
+    failed = Turn.objects.filter(session__project=stage.project, state="failed")
+    if stage.project.provider != REHEARSAL:
+        failed = failed.filter(session__paused_at__isnull=False)
+    last = failed.order_by("pk").last()
+    return f"A turn failed: {last.error}" if last else None
+
+
 def verdict(stage: Stage) -> str:
-    """Check what was promised: merged, tests green, log whole. Nothing means all is well."""
-    tip = repository.branch_tip(places.bare(stage.project), "main")
-    merged = PullRequest.objects.filter(project=stage.project, state=PullState.MERGED).last()
-    if merged is None or merged.merged_commit != tip:
+    """Check what was promised: merged, tests green, log whole. Nothing means all is well.
+
+    Somebody's own repository may need no merge, and its tests ran with each merge.
+    """
+    tip = repository.branch_tip(places.bare(stage.project), stage.project.base_branch)
+    merged = PullRequest.objects.filter(project=stage.project, state=PullState.MERGED)
+    last = merged.order_by("ended_at").last()
+    if (last is None and stage.is_example) or (last and last.merged_commit != tip):
         return "The base branch does not end with the merged commit."
+    return (_tests(stage) if stage.is_example else "") or _log(stage)
+
+
+def _tests(stage: Stage) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "unittest", "-q"], cwd=stage.source, capture_output=True, check=False
     )
     if done.returncode:
         return f"The tests of the merged repository fail: {done.stderr.decode()[-500:]}"
+    return ""
+
+
+def _log(stage: Stage) -> str:
     bad = events.verify(stage.project.pk)
     return f"The log is not whole at {bad.seq}: {bad.reason}" if bad else ""
 
@@ -160,6 +226,9 @@ def state(stage: Stage) -> str:
 def summary(stage: Stage, seconds: float) -> str:
     """Say in a few lines what came of it."""
     merged = PullRequest.objects.filter(project=stage.project, state=PullState.MERGED)
+    used = Turn.objects.filter(session__project=stage.project).aggregate(
+        **{name: Sum(name) for name in TOKENS}
+    )
     rows = [
         ("tasks", Task.objects.filter(project=stage.project).count()),
         ("sessions", Session.objects.filter(project=stage.project).count()),
@@ -167,6 +236,10 @@ def summary(stage: Stage, seconds: float) -> str:
         ("messages", Message.objects.filter(project=stage.project).count()),
         ("events", events.upto(stage.project.pk)),
         ("merged", ", ".join(row.merged_commit[:10] for row in merged.order_by("pk")) or "nothing"),
+        ("tokens", ", ".join(f"{used[name] or 0} {words}" for name, words in TOKENS.items())),
         ("seconds", f"{seconds:.1f}"),
     ]
-    return "\n".join(["", "Rehearsal:", *(f"  {name:9} {value}" for name, value in rows)])
+    if stage.project.provider == REHEARSAL:
+        rows = [row for row in rows if row[0] != "tokens"]
+    title = "Rehearsal" if stage.project.provider == REHEARSAL else "Result"
+    return "\n".join(["", f"{title}:", *(f"  {name:9} {value}" for name, value in rows)])

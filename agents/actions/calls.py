@@ -1,7 +1,5 @@
 """The tool calls of a turn as a worker reports them: begun, and what came of each."""
 
-from typing import Any
-
 from agents.models import EntryKind, Session, ToolCall
 from agents.models.sessions import CallState
 from hub import access
@@ -13,7 +11,7 @@ from hub.schemas import Done
 from hub.text import clip, mask
 
 from . import shifts
-from .turns import Facts, append, session_of
+from .turns import Facts, append, masked, session_of
 
 PRIVATE = "(private)"
 
@@ -43,7 +41,7 @@ def end_call(
     private = _is_private(actor, found.arguments)
     ToolCall.objects.filter(pk=found.pk).update(
         state=CallState.DONE,
-        arguments=_masked(found.arguments),
+        arguments=masked(found.arguments),
         result=mask(result),
         is_error=is_error,
         exit_code=exit_code,
@@ -81,11 +79,3 @@ def _is_private(actor: Actor, arguments: Facts) -> bool:
         return access.get_channel(actor, where).kind == ChannelKind.DIRECT
     except NotFound:
         return False
-
-
-def _masked(value: Any) -> Any:
-    if isinstance(value, str):
-        return mask(value)
-    if isinstance(value, dict):
-        return {name: _masked(item) for name, item in value.items()}
-    return [_masked(item) for item in value] if isinstance(value, list) else value

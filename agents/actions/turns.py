@@ -40,6 +40,7 @@ MAX_ENTRY_CHARS = 32_000
 MAX_FAILURES = 3
 NEWS_TOKENS = 6_000  # a hand-off with its notes fits
 MAX_TOOL_CHARS = 48  # a longer name is no tool of ours
+SIGNED = frozenset({"thinking", "redacted_thinking"})  # a changed thought is not taken back
 Facts = dict[str, Any]
 
 
@@ -86,6 +87,15 @@ def begin(actor: Actor) -> TurnOut:
     return TurnOut(number=turn.number, is_new=True)
 
 
+def masked(value: Any) -> Any:
+    """Mask secrets in plain values, deeply."""
+    if isinstance(value, str):
+        return mask(value)
+    if isinstance(value, dict):
+        return {name: masked(item) for name, item in value.items()}
+    return [masked(item) for item in value] if isinstance(value, list) else value
+
+
 def current(row: Session) -> Turn:
     """Give the session's running turn."""
     return row.turns.get(state=TurnState.RUNNING)
@@ -127,7 +137,7 @@ def answer(
         turn=turn,
         number=number,
         text=text,
-        content=content,
+        content=[block if block.get("type") in SIGNED else masked(block) for block in content],
         model=clip(model, 80),
         stop_reason=clip(stop_reason, 40),
         is_last=is_last,

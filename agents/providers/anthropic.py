@@ -56,7 +56,7 @@ class Anthropic:
 
     def respond(self, request: Request, stop: Stop) -> Answer:
         """Give the next answer."""
-        require_key()
+        get_ready()
         asked = _asked(request)
         collected = Collected()
         try:
@@ -69,7 +69,7 @@ class Anthropic:
             trouble = _troubles().of(error, is_billed=collected.is_begun)
             if trouble is None:
                 raise
-            raise trouble from error
+            raise trouble from None  # the cause would be logged, and may repeat the key
         if not collected.is_whole:
             raise _troubles().cut_short()
         return _answer(request, collected)
@@ -77,7 +77,7 @@ class Anthropic:
     def judge(self, question: JudgeRequest) -> Verdict | None:
         """Let the cheapest model judge the facts; None when it does not in ten seconds."""
         try:
-            require_key()
+            get_ready()
             with reading(lambda: _judged(question, self.models["light"])) as arriving:
                 return next(arriving.items(lambda: "", JUDGE_S), None)
         except Exception as error:
@@ -88,8 +88,9 @@ class Anthropic:
             return None
 
 
-def require_key() -> None:
-    """Raises RequestRefused without a key, with the name of the setting."""
+def get_ready() -> None:
+    """Import what a request needs, before its time runs. Raises RequestRefused without a key."""
+    _troubles()
     if not settings.ANTHROPIC_API_KEY:
         raise RequestRefused(
             "There is no key for the Anthropic API: set ANTHROPIC_API_KEY and start again.",
@@ -149,7 +150,7 @@ async def _judged(question: JudgeRequest, model: str) -> AsyncIterator[Verdict]:
 async def _events(asked: Mapping[str, Any]) -> AsyncIterator[Mapping[str, Any]]:
     async with client() as api, await api.messages.create(**asked, stream=True) as stream:
         async for event in stream:
-            yield event.to_dict()
+            yield event.to_dict(warnings=False)  # kinds newer than the SDK are no trouble
 
 
 def _answer(request: Request, collected: Collected) -> Answer:

@@ -1,12 +1,13 @@
 """Projects: made in the house, changed and paused in themselves."""
 
+from collections.abc import Iterable
 from typing import Annotated
 
 from pydantic import Field
 
 from hub import access
 from hub.actor import Actor
-from hub.errors import Conflict, NotFound
+from hub.errors import Conflict, Invalid, NotFound
 from hub.models import HOUSE, Member, MemberKind, Project, ProjectClock, User
 from hub.models.projects import project_lock
 from hub.registry import action
@@ -22,6 +23,13 @@ Provider = Annotated[str, Field(pattern=r"^[a-z_]+$", max_length=40)]
 Title = Annotated[str, Field(min_length=1, max_length=80, pattern=r"\S")]
 CallsPerHour = Annotated[int, Field(ge=1, le=100_000, description="model calls within an hour")]
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9-]+$", max_length=40)]
+
+_providers: set[str] = set()
+
+
+def offer_providers(names: Iterable[str]) -> None:
+    """Tell which programs can play agents; whoever has them says so at the start."""
+    _providers.update(names)
 
 
 @action("project.create", needs="house", returns=ProjectOut)
@@ -98,8 +106,16 @@ def update(
     session_calls_per_hour: CallsPerHour | None = None,
     objective_calls_per_hour: CallsPerHour | None = None,
 ) -> Project:
-    """Change the project's settings; what is left out stays as it is."""
+    """Change the project's settings; what is left out stays as it is.
+
+    Sessions that run keep their provider. Raises Invalid `provider.unknown`.
+    """
     project = access.get_project(actor)
+    if provider is not None and provider not in _providers:
+        known = ", ".join(sorted(_providers))
+        raise Invalid(
+            f"There is no provider {provider}; known are {known}.", code="provider.unknown"
+        )
     wanted = {
         "repository": repository,
         "base_branch": base_branch,
