@@ -13,7 +13,7 @@ from .offering import change, offered
 from .stage import Set
 
 HTMX = {"HX-Request": "true"}
-SESSION_QUERIES = 13
+SESSION_QUERIES = 14
 PULL_QUERIES = 16
 
 
