@@ -49,6 +49,7 @@ def standing(row: Handoff) -> dict[str, Any]:
         "facts": facts,
         "old": row.predecessor,
         "new": row.successor,
+        "limit": f"{limit:,}",
         "used": share(facts.context_tokens, limit),
         "lists": [(title, form[name]) for name, title in LISTS if form.get(name)],
     }

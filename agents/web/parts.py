@@ -17,6 +17,7 @@ from hub.parts.panels import Panel
 from . import handoffs
 from .pulls import standing
 
+ENDED_BADLY = {SessionState.FAILED, SessionState.CANCELED}
 PULLS_SHOWN = 10
 SESSIONS_SHOWN = 20
 DOTS = {
@@ -47,7 +48,7 @@ SENTENCES = {
     "pull.refused": "could not merge",
     "pull.reviewed": "gave a verdict ({verdict}) on",
     "handoff.acknowledged": "took over {agent}'s work:",
-    "handoff.asked": "let {agent} change shift ({reason}):",
+    "handoff.asked": "asked {agent} to hand over:",
     "handoff.canceled": "gave up",
     "handoff.composed": "composed the hand-off of {agent} to {to}:",
     "handoff.written": "handed over to {to}:",
@@ -127,8 +128,8 @@ def shown(entries: Iterable[Entry]) -> list[Shown]:
 
 def state_words(row: Session) -> str:
     """Say in words what a session does now."""
-    if row.relieved_at and row.ended_at is None:
-        return "handed over; waits to be relieved"
+    if row.relieved_at and row.state not in ENDED_BADLY:
+        return "handed over" if row.ended_at else "handed over; waits to be relieved"
     if row.paused_at and row.ended_at is None:
         return f"paused{': ' + row.activity if row.activity else ''}"
     if row.state == SessionState.RUNNING:
