@@ -102,7 +102,7 @@ def _line(shift: Shift) -> str:
 def _asking(owed: Handoff, session: Session) -> str:
     left = max(int((owed.deadline - clock.now()).total_seconds()), 1)
     records = _records(gather(session), owed.number, secrets.token_hex(8))
-    return f"{ASK.format(reason=owed.reason, seconds=left)}\n{records}"
+    return f"{ASK.format(reason=owed.reason or 'somebody asked for it', seconds=left)}\n{records}"
 
 
 def _taking(received: Handoff) -> str:

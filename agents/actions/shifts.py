@@ -50,7 +50,7 @@ def shift_change(actor: Actor, session: Number, *, reason: Line = "") -> Handoff
             f"Session {row.number} has not begun; there is nothing to hand over.",
             code="session.not_begun",
         )
-    return _open(actor, row, reason or "asked for")
+    return _open(actor, row, reason)
 
 
 def _open(actor: Actor, row: Session, reason: str) -> Handoff:

@@ -39,7 +39,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('number', models.PositiveIntegerField()),
-                ('reason', models.CharField(max_length=200)),
+                ('reason', models.CharField(blank=True, max_length=200)),
                 ('state', models.CharField(choices=[('asked', 'being written'), ('written', 'written by the agent'), ('composed', 'composed by Parley'), ('acknowledged', 'acknowledged'), ('canceled', 'canceled')], default='asked', max_length=12)),
                 ('is_composed', models.BooleanField(default=False)),
                 ('form', models.JSONField(default=dict)),

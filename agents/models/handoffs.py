@@ -67,7 +67,7 @@ class Handoff(models.Model):
         Session, null=True, blank=True, on_delete=models.SET_NULL, related_name="received"
     )
     asked_by = models.ForeignKey(Member, on_delete=models.PROTECT, related_name="shift_changes")
-    reason = models.CharField(max_length=200)
+    reason = models.CharField(max_length=200, blank=True)
     state = models.CharField(
         max_length=12, choices=HandoffState.choices, default=HandoffState.ASKED
     )

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from django.db.models import Q
 from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
@@ -48,6 +49,7 @@ def standing(row: Handoff) -> dict[str, Any]:
         "facts": facts,
         "old": row.predecessor,
         "new": row.successor,
+        "limit": f"{limit:,}",
         "used": share(facts.context_tokens, limit),
         "lists": [(title, form[name]) for name, title in LISTS if form.get(name)],
     }
@@ -70,9 +72,10 @@ def _changed(event: Event) -> Iterator[Part]:
 
 def shifts_of(row: Session) -> dict[str, Handoff | None]:
     """Load the hand-offs at the two ends of a session, for its page."""
-    given = Handoff.objects.filter(predecessor=row).exclude(state="canceled")
-    received = Handoff.objects.filter(successor=row).select_related("predecessor__member")
+    rows = Handoff.objects.filter(Q(predecessor=row) | Q(successor=row)).exclude(state="canceled")
+    related = ("predecessor__member", "successor__member")
+    found = list(rows.select_related(*related).order_by("number"))
     return {
-        "given": given.select_related("successor__member").order_by("-number").first(),
-        "received": received.first(),
+        "given": next((one for one in found if one.predecessor_id == row.pk), None),
+        "received": next((one for one in found if one.successor_id == row.pk), None),
     }

@@ -39,7 +39,7 @@ SENTENCES = {
     "pull.refused": "could not merge",
     "pull.reviewed": "gave a verdict ({verdict}) on",
     "handoff.acknowledged": "took over {agent}'s work:",
-    "handoff.asked": "let {agent} change shift ({reason}):",
+    "handoff.asked": "asked {agent} to hand over:",
     "handoff.canceled": "gave up",
     "handoff.composed": "composed the hand-off of {agent} to {to}:",
     "handoff.written": "handed over to {to}:",
