@@ -11,6 +11,7 @@ from .stage import Set
 
 def test_a_story_in_which_everybody_hands_over_has_the_same_end(stage: Set) -> None:
     changed: set[int] = set()
+    refused: list[str] = []
 
     def change(_line: str) -> None:
         for row in Session.objects.live().filter(relieved_at=None, turns__state="done"):
@@ -19,12 +20,12 @@ def test_a_story_in_which_everybody_hands_over_has_the_same_end(stage: Set) -> N
                 try:
                     stage.act("session.shift_change", session=row.number)
                 except HubError as error:
-                    assert error.code == "handoff.live"
+                    refused.append(error.code)
             changed.update(Session.objects.filter(predecessor=row).values_list("member", flat=True))
 
     problem = rehearsing.play(stage.stage, 300, change)
 
-    assert problem == ""
+    assert (problem, set(refused) - {"handoff.live"}) == ("", set())
     assert Objective.objects.get().state == "succeeded"
     assert set(Task.objects.values_list("state", flat=True)) == {"done"}
     assert list(PullRequest.objects.values_list("state", flat=True)) == ["merged", "merged"]
