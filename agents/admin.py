@@ -3,8 +3,12 @@
 from django.contrib import admin
 
 from agents.models import (
+    Aside,
     Entry,
+    Handoff,
     Note,
+    ProviderBreaker,
+    ProviderLimit,
     PullRequest,
     Review,
     Session,
@@ -146,3 +150,46 @@ class ReviewAdmin(ReadOnly):
     search_fields = ("reviewer__name", "text")
     ordering = ("-at",)
     inlines = (Notes,)
+
+
+@admin.register(Handoff)
+class HandoffAdmin(ReadOnly):
+    list_display = (
+        "number",
+        "project",
+        "predecessor",
+        "successor",
+        "state",
+        "is_composed",
+        "reason",
+        "asked_at",
+        "ended_at",
+    )
+    list_filter = ("project", "state", "is_composed")
+    list_select_related = ("project", "predecessor", "successor")
+    search_fields = ("reason", "predecessor__member__name", "successor__member__name")
+    ordering = ("-asked_at",)
+
+
+@admin.register(Aside)
+class AsideAdmin(ReadOnly):
+    list_display = ("__str__", "project", "session", "asker", "state", "asked_at", "ended_at")
+    list_filter = ("project", "state")
+    list_select_related = ("project", "session", "asker")
+    search_fields = ("question", "answer", "asker__name")
+    ordering = ("-asked_at",)
+
+
+@admin.register(ProviderLimit)
+class ProviderLimitAdmin(ReadOnly):
+    list_display = ("provider", "model", "until")
+    list_filter = ("provider",)
+    search_fields = ("model",)
+    ordering = ("-until",)
+
+
+@admin.register(ProviderBreaker)
+class ProviderBreakerAdmin(ReadOnly):
+    list_display = ("provider", "opened_at", "closed_at", "error")
+    search_fields = ("provider", "error")
+    ordering = ("provider",)

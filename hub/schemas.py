@@ -1,6 +1,6 @@
 """What leaves the process: strict shapes of the hub's rows, and the types of common arguments."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -264,43 +264,3 @@ class BudgetOut(Out):
     spent_micro_usd: int
     reserved_micro_usd: int
     left_micro_usd: int
-
-
-class ChargeOut(Out):
-    """One call of a model. `micro_usd` is what it was booked with, 0 while it is reserved."""
-
-    number: int
-    state: str
-    at: datetime
-    agent: str = Field(validation_alias="agent_name")
-    session: int
-    turn: int
-    task: int | None = Field(validation_alias="task_number")
-    objective: int | None = Field(validation_alias="objective_number")
-    provider: str
-    model: str
-    input_tokens: int
-    output_tokens: int
-    cache_write_tokens: int
-    cache_read_tokens: int
-    reserved_micro_usd: int
-    micro_usd: int
-    price_from: date | None
-    is_unknown_model: bool
-    lacks_usage: bool
-    is_absurd: bool
-
-
-class CostOut(Out):
-    """What some calls cost. `replay_factor` tells how often each token was read again."""
-
-    calls: int
-    micro_usd: int
-    last_day_micro_usd: int
-    reserved_micro_usd: int
-    input_tokens: int
-    output_tokens: int
-    cache_write_tokens: int
-    cache_read_tokens: int
-    replay_factor: float
-    flagged: int

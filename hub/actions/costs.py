@@ -1,6 +1,9 @@
 """Where the money went: sums of the ledger, and its rows."""
 
+from datetime import date, datetime
+
 from django.db.models import Count, Q, QuerySet, Sum
+from pydantic import Field
 
 from hub import access
 from hub.actor import Actor
@@ -9,7 +12,7 @@ from hub.policy import costs as policy
 from hub.policy.costs import usd
 from hub.policy.prices import Tokens
 from hub.registry import action
-from hub.schemas import After, ChargeOut, CostOut, Limit, MemberName, Number, Sentence, TaskRef
+from hub.schemas import After, Limit, MemberName, Number, Out, Sentence, TaskRef
 
 FLAGGED = Q(is_unknown_model=True) | Q(lacks_usage=True) | Q(is_absurd=True)
 SUMS = {
@@ -18,6 +21,46 @@ SUMS = {
     **{field: Sum(field, default=0) for field in policy.FIELDS.values()},
     "flagged": Count("pk", filter=FLAGGED),
 }
+
+
+class ChargeOut(Out):
+    """One call of a model. `micro_usd` is what it was booked with, 0 while it is reserved."""
+
+    number: int
+    state: str
+    at: datetime
+    agent: str = Field(validation_alias="agent_name")
+    session: int
+    turn: int
+    task: int | None = Field(validation_alias="task_number")
+    objective: int | None = Field(validation_alias="objective_number")
+    provider: str
+    model: str
+    input_tokens: int
+    output_tokens: int
+    cache_write_tokens: int
+    cache_read_tokens: int
+    reserved_micro_usd: int
+    micro_usd: int
+    price_from: date | None
+    is_unknown_model: bool
+    lacks_usage: bool
+    is_absurd: bool
+
+
+class CostOut(Out):
+    """What some calls cost. `replay_factor` tells how often each token was read again."""
+
+    calls: int
+    micro_usd: int
+    last_day_micro_usd: int
+    reserved_micro_usd: int
+    input_tokens: int
+    output_tokens: int
+    cache_write_tokens: int
+    cache_read_tokens: int
+    replay_factor: float
+    flagged: int
 
 
 @action("cost.summary", needs="read", returns=CostOut, writes=False)

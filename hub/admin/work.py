@@ -7,6 +7,7 @@ from hub.models import (
     Objective,
     Project,
     ProjectClock,
+    RoleSettings,
     Task,
     TaskDependency,
 )
@@ -26,6 +27,15 @@ class ProjectAdmin(ReadOnly):
         offer("project.pause", "Pause", lambda _: {"reason": BY_OPERATOR}, lambda row: row.slug),
         offer("project.resume", "Resume", lambda _: {}, lambda row: row.slug),
     )
+
+
+@admin.register(RoleSettings)
+class RoleSettingsAdmin(ReadOnly):
+    list_display = ("project", "role", "model", "fallback_models", "context_limit_tokens")
+    list_filter = ("project", "role")
+    list_select_related = ("project",)
+    search_fields = ("model",)
+    ordering = ("project", "role")
 
 
 @admin.register(ProjectClock)

@@ -9,10 +9,10 @@ from django.views.decorators.http import require_safe
 
 from hub import clock, registry
 from hub.actions import costs as sums
+from hub.actions.costs import ChargeOut
 from hub.parts import costs as shown
 from hub.parts import meters
 from hub.parts.pages import Visit, in_project
-from hub.schemas import ChargeOut
 
 MAX_ROWS = 100_000
 COLUMNS = tuple(ChargeOut.model_fields)

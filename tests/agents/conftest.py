@@ -19,9 +19,10 @@ from .fake_messages import KEY, FakeMessages
 from .marks import Mark
 from .offering import FIX, change, offered
 from .played import Played
+from .purse import counted
 from .stage import Set, build
 
-__all__ = ["stopped"]
+__all__ = ["counted", "stopped"]
 
 
 @pytest.fixture

@@ -295,7 +295,6 @@ def test_the_key_is_in_no_log(api: FakeMessages, caplog, settings: Settings) -> 
 
 
 def test_the_clock_is_only_asked_where_it_counts(api: FakeMessages, monkeypatch) -> None:
-    """Without a database fixture: an answer and most troubles need none."""
     monkeypatch.setattr(clock, "now", lambda: pytest.fail("the clock was asked"))
 
     ask(api, WHOLE)

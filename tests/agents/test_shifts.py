@@ -261,10 +261,10 @@ def test_the_engineering_manager_keeps_her_name_over_five_changes(stage: Set, gr
 
 
 def test_children_hear_and_answer_to_the_successor(stage: Set, grown) -> None:
-    grown(("", [use("session_start", role="tester", task=1)]), used=(10, 81))
+    grown(("", [use("session_start", role="manager", task=1)]), used=(10, 81))
     row = working(stage, "manager")
 
-    new, child = heir(row), Session.objects.get(role="tester")
+    new, child = heir(row), Session.objects.get(parent__isnull=False, predecessor=None)
 
     assert child.parent == new
     stage.act("session.cancel", session=new.number)

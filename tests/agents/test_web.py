@@ -13,7 +13,7 @@ from .offering import change, offered
 from .stage import Set
 
 HTMX = {"HX-Request": "true"}
-SESSION_QUERIES = 18
+SESSION_QUERIES = 20
 PULL_QUERIES = 17
 
 

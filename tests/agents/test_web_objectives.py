@@ -13,7 +13,7 @@ from hub.parts import live, timeline
 from .offering import change, offered
 from .stage import Set
 
-FRAME_QUERIES = 9
+FRAME_QUERIES = 11
 OBJECTIVE_QUERIES = 10
 
 

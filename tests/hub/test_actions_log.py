@@ -143,7 +143,7 @@ def test_help_lists_what_one_may_type(ada, joan):
 
     mine, hers = act(ada, "help.show"), act(joan, "help.show")
 
-    assert "- `!drop` Give a task up for good, with the reason." in mine["text"]
+    assert "- `!drop` Give a task up for good, with the reason; what waits" in mine["text"]
     assert "!drop" not in hers["text"]
     assert "task.drop" in mine["actions"]
     assert logged(ada, before) == []
@@ -154,7 +154,7 @@ def test_help_explains_one_command(ada, about):
     answer = act(ada, "help.show", about=about)
 
     assert answer["actions"] == ["task.drop"]
-    assert answer["text"].startswith("**task.drop** (task, outcome); `!drop`")
+    assert answer["text"].startswith("**task.drop** (task, outcome, keep_dependents); `!drop`")
 
 
 def test_help_about_nothing_known_is_not_found(ada):
