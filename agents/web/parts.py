@@ -79,7 +79,7 @@ def register() -> None:
     panels.add("task", _of_task)
     panels.add("home", _of_home)
     panels.add("team-ended", at_work.ended)
-    panels.add("team-ended", _machines)
+    panels.add("team", _machines)
     panels.add("objective-work", moments.work)
     timeline.source(moments.Sessions())
     choices.offer("provider", lambda: sorted(providers.PROVIDERS))
@@ -160,16 +160,18 @@ def _of_home(project: Project) -> list[Panel]:
     return [("agents/_on_home.html", {"pulls": found})]
 
 
+def _targets() -> list[Target]:
+    return notices.kept("targets", lambda: list(Target.objects.order_by("name")))
+
+
 def _uncontained() -> list[str]:
     """Say above every page where agents run without containment."""
-    names = (
-        Target.objects.filter(is_contained=False).order_by("name").values_list("name", flat=True)
-    )
+    names = [one.name for one in _targets() if one.is_contained is False]
     return [f"Agents run without containment on {', '.join(names)}"] if names else []
 
 
 def _machines(project: Project) -> list[Panel]:  # noqa: ARG001 - they serve all projects
-    return [("agents/_machines.html", {"targets": list(Target.objects.order_by("name"))})]
+    return [("agents/_machines.html", {"targets": _targets()})]
 
 
 def _session_changed(event: Event) -> Iterator[Part]:

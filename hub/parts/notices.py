@@ -2,13 +2,15 @@
 
 import time
 from collections.abc import Callable
+from typing import Any, TypeVar
 
 KEPT_S = 5.0  # a page does not ask anew what the one before it has asked
 
 Maker = Callable[[], list[str]]
+Found = TypeVar("Found")
 
 _makers: list[Maker] = []
-_kept: list[tuple[float, list[str]]] = []
+_kept: dict[str, tuple[float, Any]] = {}
 
 
 def add(maker: Maker) -> None:
@@ -18,10 +20,16 @@ def add(maker: Maker) -> None:
 
 def lines() -> list[str]:
     """Give the lines that hold now, as old as 5 s."""
+    return kept("lines", lambda: [line for maker in _makers for line in maker()])
+
+
+def kept(name: str, find: Callable[[], Found]) -> Found:
+    """Find something that every page asks for, or give what was found within the last 5 s."""
     now = time.monotonic()
-    if not _kept or now - _kept[-1][0] > KEPT_S:
-        _kept[:] = [(now, [line for maker in _makers for line in maker()])]
-    return _kept[-1][1]
+    if name not in _kept or now - _kept[name][0] > KEPT_S:
+        _kept[name] = (now, find())
+    found: Found = _kept[name][1]
+    return found
 
 
 def forget() -> None:

@@ -9,7 +9,7 @@ from typing import Any, Concatenate, ParamSpec
 from urllib.parse import quote
 
 from django.contrib.auth.views import redirect_to_login
-from django.db.models import Exists, OuterRef, QuerySet, Subquery
+from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -100,6 +100,7 @@ class Visit:
     seq: int
     stopped_at: datetime | None = None
     may_stop: bool = False
+    troubles: int = 0
 
     def render(
         self,
@@ -144,8 +145,16 @@ def visit_of(request: HttpRequest, slug: str) -> Visit:
     """Find the viewer's member and project. Raises NotFound for outsiders."""
     house = Project.objects.filter(pk=HOUSE).values("paused_at")
     there = Member.objects.filter(project_id=HOUSE, user_id=OuterRef("user_id"), retired_at=None)
+    troubles = (
+        Trouble.objects.filter(project=OuterRef("project"), state=TroubleState.OPEN)
+        .order_by()
+        .values("project")
+        .annotate(found=Count("pk"))
+    )
     rows: QuerySet[Any] = Member.objects.select_related("project__clock").annotate(
-        stopped_at=Subquery(house[:1]), house_role=Subquery(there.values("role")[:1])
+        stopped_at=Subquery(house[:1]),
+        house_role=Subquery(there.values("role")[:1]),
+        open_troubles=Coalesce(Subquery(troubles.values("found")[:1]), 0),
     )
     actor, found = identify.of_user_in(rows, request.user, slug)
     member: Any = found  # with what was annotated
@@ -157,6 +166,7 @@ def visit_of(request: HttpRequest, slug: str) -> Visit:
         seq=project.clock.seq,
         stopped_at=member.stopped_at,
         may_stop="house" in capabilities_of(member.house_role or ""),
+        troubles=member.open_troubles,
     )
 
 
@@ -211,7 +221,7 @@ def _frame(visit: Visit, page: str, context: dict[str, Any], topics: Iterable[st
         stopped_at=visit.stopped_at,
         may_stop=visit.may_stop,
         palette=_palette(project, actor, channels),
-        troubles=Trouble.objects.filter(project=project, state=TroubleState.OPEN).count(),
+        troubles=visit.troubles,
     )
 
 

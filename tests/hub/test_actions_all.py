@@ -38,6 +38,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "decision.ask": {"text": "Which way?", "task": 1},
     "decision.list": {},
     "decision.withdraw": {"decision": 1},
+    "house.lift": {},
+    "house.stop": {"reason": "Look first"},
     "help.show": {},
     "inbox.ack": {"upto": 1},
     "inbox.read": {},
@@ -114,6 +116,8 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "decision.ask": ({"choices": ["x"] * 7}, "choices"),
     "decision.list": ({"limit": 201}, "limit"),
     "decision.withdraw": ({"decision": "first"}, "decision"),
+    "house.lift": ({"reason": "why"}, "reason"),
+    "house.stop": ({"reason": 7}, "reason"),
     "help.show": ({"about": "x" * 161}, "about"),
     "inbox.ack": ({"upto": -1}, "upto"),
     "inbox.read": ({"max_tokens": 99}, "max_tokens"),
@@ -199,7 +203,14 @@ HER_OWN = {
     "trouble.list",
     "trouble.report",
 }
-REFUSED_ANYWAY = {"project.create", "project.restore", "project.resume", "member.invite"}
+REFUSED_ANYWAY = {
+    "house.lift",
+    "house.stop",
+    "project.create",
+    "project.restore",
+    "project.resume",
+    "member.invite",
+}
 
 
 def plain(name: str) -> dict[str, Any]:
