@@ -31,9 +31,11 @@ def prepare(home: str) -> None:
 def stage_of(project: int) -> Stage:
     row = Project.objects.get(pk=project)
     user = User.objects.get(username="pat")
+    script = scripts.load(row.script)
     return Stage(
         project=row,
-        script=scripts.load(row.script),
+        script=script,
+        objective=script.objective,
         person=identify.of_user(user, row.slug, "cli"),
         source=Path(row.repository),
     )
