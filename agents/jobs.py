@@ -93,10 +93,10 @@ def sweep() -> None:
     here.update(seen_at=now, slots=settings.SESSION_SLOTS)
     if brakes.house_is_stopped():  # what a dead worker left running
         children.end(children.of_target(settings.PARLEY_TARGET))
-    for name, due, work in _DUTIES:
+    for point, due, work in DUTIES:
         for project_id in due(now):
             _try(work, project_id)
-        faults.passed(f"sweep.{name}")
+        faults.passed(point)
     ring_pulls()
     ring_asides()
     ring()
@@ -175,14 +175,14 @@ def _supervise(project_id: int) -> None:
                 supervisor.supervise(actor, objective)
 
 
-# What a sweep looks after: a name, the projects that it concerns, and what is done for each.
-_DUTIES: tuple[tuple[str, Callable[[datetime], Iterable[int]], Callable[[int], object]], ...] = (
-    ("staffed", _unstaffed, _staff),
-    ("retired", _with_retired, _end_retired),
-    ("composed", shifts.overdue, _compose_overdue),
-    ("woken", _behind, waking.make_due),
-    ("guarded", _busy, _guard),
-    ("supervised", _unattended, _supervise),
+# What a sweep looks after: its fault point, the projects that it concerns, and what is done for each.
+DUTIES: tuple[tuple[str, Callable[[datetime], Iterable[int]], Callable[[int], object]], ...] = (
+    ("sweep.staffed", _unstaffed, _staff),
+    ("sweep.retired", _with_retired, _end_retired),
+    ("sweep.composed", shifts.overdue, _compose_overdue),
+    ("sweep.woken", _behind, waking.make_due),
+    ("sweep.guarded", _busy, _guard),
+    ("sweep.supervised", _unattended, _supervise),
 )
 
 

@@ -62,10 +62,11 @@ def cast_sessions(house: House, count: int) -> None:
     project = house.stage.project
     with project_lock(project.pk) as lock:
         hub = identify.of_hub(project.pk).at(lock.now)
+        person = house.stage.person.at(lock.now)  # only people start workers out of their phase
         for number in range(1, count // 2 + 1):
             tasks.open_task(hub, f"Count the words of page {number}")
             for _ in range(2):
-                sessions.start(hub, "implementer", task=number)
+                sessions.start(person, "implementer", task=number)
 
 
 def stale_answers() -> list[str]:
