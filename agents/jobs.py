@@ -175,7 +175,7 @@ def _supervise(project_id: int) -> None:
                 supervisor.supervise(actor, objective)
 
 
-# What a sweep looks after: its fault point, the projects that it concerns, and what is done for each.
+# What a sweep looks after: its fault point, the projects it concerns, what is done for each.
 DUTIES: tuple[tuple[str, Callable[[datetime], Iterable[int]], Callable[[int], object]], ...] = (
     ("sweep.staffed", _unstaffed, _staff),
     ("sweep.retired", _with_retired, _end_retired),
