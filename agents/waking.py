@@ -79,7 +79,8 @@ def _wake_for(project_id: int, rows: list[Event], pause: timedelta) -> bool:
         elif waits := [one for item in mine if (one := waits_s(sleeper, item)) is not None]:
             due.setdefault(timedelta(seconds=min(waits)), []).append(session_id)
     woken = {after: _wake(found, now + after) for after, found in due.items()}
-    is_due = bool(woken.get(pause)) or bool(_paid_again(rows))
+    paid = _paid_again(rows)
+    is_due = bool(woken.get(pause)) or bool(paid)
     return is_due or any(row.name.startswith(WORKED_ON) for row in rows)
 
 

@@ -12,7 +12,7 @@ from hub.models import Budget, Charge, Decision, Event, Message, Project
 
 from .stage import Set
 
-PATIENCE_S = 600
+PATIENCE_S = 120
 FIRST_CAP = "1.5"
 
 
