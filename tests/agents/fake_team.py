@@ -31,7 +31,7 @@ role = "manager"
 task = "greet"
 
 [[parts.em]]
-wait = { name = "task.done" }
+wait = { name = "session.succeeded", role = "manager" }
 [[parts.em.call]]
 tool = "objective_finish"
 objective = "{objective}"
@@ -44,6 +44,10 @@ task = "{task}"
 save = { channel = "channel" }
 
 [[parts.manager]]
+[[parts.manager.call]]
+tool = "message_post"
+channel = "{channel}"
+text = "Plan: ask whom it greets, write it, merge it."
 [[parts.manager.call]]
 tool = "decision_ask"
 text = "To whom shall it say hello?"
