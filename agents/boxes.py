@@ -38,6 +38,7 @@ ulimit -c 0; ulimit -t "$1"; ulimit -f "$2"; ulimit -n "$3"; ulimit -d "$4"
 mkdir -p "$TMPDIR"
 } 2>/dev/null
 cd -- "$6" || exit 126
+unset OLDPWD
 shift 6
 exec "$@"
 """

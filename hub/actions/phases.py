@@ -1,5 +1,7 @@
 """A task's way through the workflow: in order, stopped after too many rounds, led on by people."""
 
+from django.db.models import Q
+
 from hub import access
 from hub.actor import Actor
 from hub.errors import Conflict, Invalid
@@ -8,6 +10,7 @@ from hub.models import (
     ChannelKind,
     Decision,
     DecisionKind,
+    Event,
     Message,
     Project,
     Task,
@@ -57,10 +60,18 @@ def _refuse_stopped(row: Task) -> None:
 
 
 def _check_plan(actor: Actor, row: Task) -> None:
-    """Refuse to build before the holder has said, where the work is done, what they plan."""
+    """Refuse to build before a holder has said, where the work is done, what they plan.
+
+    The plan of somebody who handed the task over still holds.
+    """
     if not Project.objects.filter(pk=actor.project_id, requires_plan=True).exists():
         return
-    said = Message.objects.filter(channel=row.channel, author_id=actor.member_id, deleted_at=None)
+    held = Event.objects.filter(project_id=actor.project_id, subject=f"task:{row.number}")
+    claimed = held.filter(name="task.claimed").values("actor_id")
+    taken = held.filter(name="task.handed_over").values_list("facts__to", flat=True)
+    theirs = Q(author_id=actor.member_id) | Q(author_id__in=claimed)
+    theirs |= Q(author__project_id=actor.project_id, author__name__in=list(taken))
+    said = Message.objects.filter(theirs, channel=row.channel, deleted_at=None)
     texts = said.filter(decision=None).order_by("seq").values_list("text", flat=True)
     if not any(workflow.is_plan(text) for text in texts):
         where = f"#{row.channel.name}" if row.channel else "the work channel"

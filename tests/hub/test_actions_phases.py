@@ -2,9 +2,11 @@
 
 import pytest
 
-from hub.actions import gates
+from hub import identify
+from hub.actions import gates, takeovers
 from hub.errors import Conflict, Forbidden, Invalid, NotFound
 from hub.models import Decision, Message, Task
+from hub.models.projects import project_lock
 from tests.cast import act, last_event, log_end, logged, member_of
 
 ROUNDS = ["implement", *["test", "fix"] * 3, "test"]
@@ -65,6 +67,17 @@ def test_implement_before_a_plan_is_posted_is_refused(ivo, task):
 
     assert refusal.value.code == "phase.no_plan"
     assert "#work-1-land-softly" in refusal.value.message
+
+
+def test_a_plan_still_holds_when_its_writer_hands_over(ada, ivo, grace, task):
+    act(ivo, "message.post", channel="work-1-land-softly", text="Plan: brake late")
+    with project_lock(ivo.project_id) as lock:
+        hub = identify.of_hub(ivo.project_id).at(lock.now)
+        takeovers.hand_over(hub, member_of(ivo), member_of(grace))
+
+    act(grace, "task.advance", task=task, phase="implement")
+
+    assert Task.objects.get().phase == "implement"
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,7 @@ def nested(tmp_path, monkeypatch):
             stdout=said,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            preexec_fn=hears_interrupts,
         )
         started.append(process)
         return process, mark
@@ -48,6 +49,11 @@ def nested(tmp_path, monkeypatch):
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+
+def hears_interrupts() -> None:
+    """Undo what a shell does to what it starts in the background: that ignores SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def is_of_this_run(name: str) -> bool:
