@@ -17,8 +17,8 @@ from hub.models.projects import project_lock
 UNREAD = 20
 SAID = "The parser now takes **both** forms; see `wordcount/words.py`. Tests are green."
 TASKS_SQL = (
-    "INSERT INTO hub_task (project_id, number, name, title, brief, state, phase, rounds, extra_rounds,"
-    " priority, fence, opened_by_id, outcome, opened_at)"
+    "INSERT INTO hub_task (project_id, number, name, title, brief, state, phase, rounds,"
+    " extra_rounds, priority, fence, opened_by_id, outcome, opened_at)"
     " SELECT %(project)s, n, 'task-' || n, 'Task ' || n, '', 'open', '', 0, 0, 0,"
     " 0, %(member)s, '', clock_timestamp()"
     " FROM generate_series(%(first)s::int, %(last)s::int) n"
