@@ -1,6 +1,6 @@
 """Who has something to read: the log from the agents' cursor, and the sessions made due by it."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -84,6 +84,27 @@ def _wake_for(project_id: int, rows: list[Event], pause: timedelta) -> bool:
     return is_due or any(row.name.startswith(WORKED_ON) for row in rows)
 
 
+def is_called(session: Session, after: int, heard: Container[int] = ()) -> bool:
+    """Tell whether what happened after an event wakes a session, under the lock.
+
+    A wake-up that came in the middle of a turn is forgotten when that turn is taken again, so the
+    end of every turn looks once more. What the session `heard` meanwhile does not count.
+    """
+    log = Event.objects.filter(project_id=session.project_id, seq__gt=after)
+    log = log.exclude(actor_id=session.member_id).select_related("actor", "channel")
+    rows = [row for row in log.order_by("seq")[:MAX_EVENTS] if row.seq not in heard]
+    if not rows:
+        return False
+    people = {row.actor_id for row in rows if row.actor.kind == MemberKind.PERSON}
+    private = _private(rows)
+    return any(
+        wakes(sleeper, one, by_person=one.actor_id in people)
+        for _, sleeper in _sleepers(session.project_id, clock.now(), session)
+        for one in inbox.news(rows, identify.of_hub(session.project_id))
+        if not one.is_direct or (one.channel_id, session.member_id) in private
+    )
+
+
 def _wake(found: list[int], at: datetime) -> int:
     """Make sessions due at a moment, unless they are before; a failed one keeps its pause."""
     late = Q(due_at=None) | Q(due_at__gt=at, failures=0)
@@ -109,9 +130,12 @@ def _private(rows: Iterable[Event]) -> set[tuple[int | None, int]]:
     return set(found.values_list("channel_id", "member_id"))
 
 
-def _sleepers(project_id: int, now: datetime) -> list[tuple[int, Sleeper]]:
+def _sleepers(
+    project_id: int, now: datetime, only: Session | None = None
+) -> list[tuple[int, Sleeper]]:
     last = Turn.objects.filter(session=OuterRef("pk")).order_by("-number")
     rows = Session.objects.live().filter(project_id=project_id).select_related("task")
+    rows = rows.filter(pk=only.pk) if only else rows
     rows = rows.annotate(acted_at=Coalesce(Subquery(last.values("ended_at")[:1]), "created_at"))
     sessions = list(rows)
     readers = inbox.profiles(project_id, [row.member_id for row in sessions])

@@ -200,7 +200,8 @@ def _acknowledge(actor: Actor, row: Session, turn: Turn) -> None:
     events.advance_cursor(actor.project_id, reader, turn.upto)
     Session.objects.filter(pk=row.pk).update(failures=0, activity="")
     shown = events.visible(actor).filter(seq__gt=after, seq__lte=turn.upto)
-    if shown.exclude(actor_id=actor.member_id).count() >= inbox.MAX_EVENTS:
+    is_full = shown.exclude(actor_id=actor.member_id).count() >= inbox.MAX_EVENTS
+    if is_full or waking.is_called(row, turn.upto, hearing.known(row)):
         Session.objects.filter(pk=row.pk, due_at=None).update(due_at=actor.now)
 
 

@@ -1,27 +1,124 @@
 """The main job with the anthropic provider: the real SDK, against a Messages API on loopback."""
 
-from agents import rehearsing
-from agents.models import PullRequest, Session, ToolCall, Turn
-from hub.models import Objective, Task
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import count
+from typing import Any
 
-from .fake_messages import FakeMessages
+import pytest
+
+from agents import jobs, rehearsing
+from agents.actions import waits
+from agents.models import PullRequest, Session, Step, ToolCall, Turn
+from hub import jobs as hub_jobs
+from hub.actions import events
+from hub.models import Budget, Charge, Decision, Message, Objective, Task
+
+from .fake_messages import Behaviour, FakeMessages
 from .fake_player import player
+from .fake_wire import Fails, Says
 from .stage import Set
 
+PATIENCE_S = 240
+LIMITED = Fails(status=429, kind="rate_limit_error", headers={"retry-after": "0"})
+BUSY = Fails(status=529, kind="overloaded_error")
 
-def test_an_objective_travels_to_a_merged_branch_with_anthropic(
-    stage: Set, api: FakeMessages
-) -> None:
+
+@pytest.fixture
+def with_anthropic(stage: Set, api: FakeMessages, monkeypatch: pytest.MonkeyPatch) -> Set:
+    """A stage whose team asks the Messages API; what failed is asked again after a moment."""
+    monkeypatch.setattr(waits, "FIRST_RETRY_S", 0.2)
     api.player = player()
     stage.act("project.update", provider="anthropic")
+    return stage
 
-    problem = rehearsing.play(stage.stage, 240, lambda _line: None)
 
+def check_end(stage: Set, problem: str) -> None:
+    """One end whatever went wrong: two merges, nothing said, done or booked twice, a whole log."""
     project = stage.stage.project
-    assert (problem, api.refused) == ("", [])
+    assert problem == ""
     assert Objective.objects.get(project=project).state == "succeeded"
     assert set(Task.objects.values_list("state", flat=True)) == {"done"}
     assert list(PullRequest.objects.values_list("state", flat=True)) == ["merged", "merged"]
     assert not ToolCall.objects.filter(is_error=True).exists()
     assert set(Session.objects.values_list("provider", flat=True)) == {"anthropic"}
-    assert not Turn.objects.exclude(state="done").exists()
+    assert not Turn.objects.filter(state="failed").exists()
+    said = Message.objects.filter(author__kind="agent").values_list("author_id", "text")
+    assert set(Counter(said).values()) == {1}
+    settled = Charge.objects.filter(state="settled")
+    assert not Charge.objects.filter(state="reserved").exists()
+    booked = Counter((row.session, row.turn, row.key.split(":")[2]) for row in settled)
+    assert len(booked) == Step.objects.count()
+    assert events.verify(project.pk) is None
+
+
+def test_an_objective_travels_to_a_merged_branch_with_anthropic(
+    with_anthropic: Set, api: FakeMessages
+) -> None:
+    problem = rehearsing.play(with_anthropic.stage, PATIENCE_S, lambda _line: None)
+
+    assert api.refused == []
+    check_end(with_anthropic, problem)
+
+
+def troubled(plays: Callable[[dict[str, Any]], Says], seen: Counter[str]) -> Any:
+    """Let an API refuse, be busy and cut its streams, each now and then."""
+    numbers = count(1)
+
+    def play(body: dict[str, Any]) -> Behaviour:
+        number = next(numbers)
+        if number % 5 == 0:
+            seen["429"] += 1
+            return LIMITED
+        if number % 7 == 0:
+            seen["529"] += 1
+            return BUSY
+        if number % 6 == 0:
+            seen["cut"] += 1
+            return replace(plays(body), cut_at=300)  # at most in its first events
+        return plays(body)
+
+    return play
+
+
+def test_an_api_that_refuses_and_cuts_streams_changes_nothing_of_the_end(
+    with_anthropic: Set, api: FakeMessages
+) -> None:
+    seen: Counter[str] = Counter()
+    api.player = troubled(api.player, seen)
+
+    problem = rehearsing.play(with_anthropic.stage, PATIENCE_S, lambda _line: None)
+
+    assert min(seen["429"], seen["529"], seen["cut"]) > 3
+    check_end(with_anthropic, problem)
+
+
+def test_jobs_that_come_twice_change_nothing_of_the_end(
+    with_anthropic: Set, api: FakeMessages
+) -> None:
+    def again(_line: str) -> None:
+        for _ in range(2):
+            hub_jobs.sweep()
+            jobs.sweep()
+            jobs.wake(with_anthropic.stage.project.pk)
+
+    problem = rehearsing.play(with_anthropic.stage, PATIENCE_S, again)
+
+    assert api.refused == []
+    check_end(with_anthropic, problem)
+
+
+def test_a_budget_that_ends_half_way_is_raised_by_a_person(
+    with_anthropic: Set, api: FakeMessages
+) -> None:
+    with_anthropic.act("budget.set", scope="project", cap_usd="0.8")
+
+    problem = rehearsing.play(with_anthropic.stage, PATIENCE_S, lambda _line: None)
+
+    assert Decision.objects.filter(kind="budget", state="answered").exists()
+    assert api.refused == []
+    check_end(with_anthropic, problem)
+    budget = Budget.objects.get()
+    assert budget.spent_micro_usd == sum(row.micro_usd for row in Charge.objects.all())
+    assert budget.reserved_micro_usd == 0
