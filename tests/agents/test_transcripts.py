@@ -21,7 +21,6 @@ MOMENT = re.compile(
 
 def write(row: Session, texts: list[str]) -> None:
     Entry.objects.filter(session=row).delete()
-    same = {"session": row, "kind": EntryKind.TOOL, "title": "read_file", "at": row.created_at}
     Entry.objects.bulk_create(
         Entry(
             session=row,
