@@ -196,3 +196,28 @@ def test_a_lost_ring_costs_no_more_than_a_sweep(stage: Set, team, stopped: Clock
 
     assert waking.behind() == []
     assert due_in(other, stopped) == 30
+
+
+def test_what_happened_during_a_turn_that_is_taken_again_is_read_after_it(
+    stage: Set, played, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider = played()
+    row = stage.start("em")
+    real = provider.respond
+
+    def dies(request, stop):
+        stage.act("message.post", channel="project", text="Make it blue.")
+        waking.make_due(row.project_id, coalesce_s=0)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(provider, "respond", dies)
+    with pytest.raises(KeyboardInterrupt):
+        stage.run_all()
+    monkeypatch.setattr(provider, "respond", real)
+
+    stage.run_all()
+
+    assert "Make it blue." not in str(provider.requests[0].news)
+    assert "Make it blue." in str(provider.requests[-1].news)
+    row.refresh_from_db()
+    assert row.due_at is None

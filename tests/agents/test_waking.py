@@ -198,30 +198,6 @@ def test_one_project_that_cannot_be_read_does_not_keep_the_others_waiting(
     assert is_due(asleep)
 
 
-def test_what_happened_during_a_turn_that_is_taken_again_is_read_after_it(
-    stage: Set, played, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    provider = played()
-    row = stage.start("em")
-    real = provider.respond
-
-    def dies(request, stop):
-        stage.act("message.post", channel="project", text="Make it blue.")
-        waking.make_due(row.project_id, coalesce_s=0)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(provider, "respond", dies)
-    with pytest.raises(KeyboardInterrupt):
-        stage.run_all()
-    monkeypatch.setattr(provider, "respond", real)
-
-    stage.run_all()
-
-    assert "Make it blue." not in str(provider.requests[0].news)
-    assert "Make it blue." in str(provider.requests[-1].news)
-    assert not is_due(row)
-
-
 def test_a_ring_is_for_free_slots_only(stage: Set, sent) -> None:
     for _ in range(6):
         stage.start("tester")
