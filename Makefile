@@ -26,7 +26,7 @@ test: $(VENV)/dev.stamp  ## Run the tests, on a database of their own
 test-services: $(VENV)/dev.stamp  ## Run the tests marked services on DATABASE_URL, REDIS_URL, CELERY_BROKER_URL
 	@for name in DATABASE_URL REDIS_URL CELERY_BROKER_URL; do \
 	  if [ -z "$${!name:-}" ]; then echo "$$name is not set; see .env.example." >&2; exit 2; fi; done
-	$(PY) -m pytest --ignore tests/e2e -m services $(ARGS)
+	PARLEY_TEST_RACE_S=$${PARLEY_TEST_RACE_S:-15} $(PY) -m pytest --ignore tests/e2e -m services $(ARGS)
 
 e2e: $(VENV)/dev.stamp  ## Run the tests in a browser (needs chromium)
 	$(PY) -m pytest tests/e2e $(ARGS)
