@@ -140,8 +140,8 @@ def test_a_moment_has_a_permanent_link_that_marks_it(browser: Client, story: Ses
     by_number = page(browser, f"o/1/?at={seq}")
     by_line = page(browser, f"o/1/?at=s{story.number}.3")
 
-    assert f'class="moment states here" id="moment-{seq}"' in by_number
-    assert f'class="moment tools here" id="moment-s{story.number}.3"' in by_line
+    assert f'class="moment of-states here" id="moment-{seq}"' in by_number
+    assert f'class="moment of-tools here" id="moment-s{story.number}.3"' in by_line
     assert f"?at={seq}#moment-{seq}" in by_number
 
 

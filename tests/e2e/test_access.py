@@ -20,6 +20,8 @@ CONTRAST = ["color-contrast"]
 UNFOLD = "document.querySelectorAll('main details').forEach((it) => { it.open = true; })"
 LOOK = """async (runOnly) => (await axe.run({runOnly, resultTypes: ["violations"]})).violations.map(
   (it) => `${it.id}: ${it.nodes.map((node) => node.html.slice(0, 160)).slice(0, 3).join(' | ')}`)"""
+PLACED = """() => [...document.querySelectorAll(".moment")].map((it) => [it.classList[1],
+  Math.round(it.getBoundingClientRect().left), getComputedStyle(it).opacity])"""
 MESSAGE = """Long: @Grace look at #1 and [the tests](https://example.invalid/a/very/long/address).
 
 ```python
@@ -112,6 +114,18 @@ def test_pages_are_accessible_and_fit(scene, enter: Enter, size) -> None:
             found[name] = wrong
 
     assert found == {}
+
+
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
+def test_every_moment_of_a_timeline_is_seen_in_one_column(scene, enter: Enter, size) -> None:
+    office, _ = scene
+    page = enter(office, "Ada", size=size)
+    page.goto(office.url("o/1/"))
+
+    places = page.evaluate(PLACED)
+
+    assert {kind for kind, _, _ in places} >= {"of-chat", "of-states", "of-tools"}
+    assert len({(left, opacity) for _, left, opacity in places}) == 1
 
 
 def test_what_opens_over_a_page_is_accessible(scene, enter: Enter) -> None:
