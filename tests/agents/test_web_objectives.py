@@ -99,7 +99,7 @@ def test_a_folded_line_gives_its_text_on_demand(browser: Client, story: Session)
     fragment = browser.get(path, headers={"HX-Request": "true"})
     plain = browser.get(path)
 
-    assert fragment.content.decode().strip() == "<pre>secret text 2</pre>"
+    assert fragment.content.decode().strip() == '<pre tabindex="0">secret text 2</pre>'
     assert plain["Location"] == f"/p/word-count/s/{story.number}/?before=3#entry-2"
     assert browser.get(path.replace("/2/", "/99/")).status_code == 404
 
