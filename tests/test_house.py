@@ -20,7 +20,7 @@ NOT_OURS = ("vendor/", "requirements", "/fonts/", "agents/examples/", "LICENSE")
 NO_CODE = (".md", "agents/scripts/", "/migrations/")
 THIS_FILE = "tests/test_house.py"
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|NotImplementedError)\b")
-MACHINE = re.compile(r"/work/|(?<![\w*])/root/|\bpypi\.org|registry\.npmjs|index-url[ =]https?:")
+MACHINE = re.compile(r"/work/|/root/|\bpypi\.org|registry\.npmjs|index-url[ =]https?:")
 COMMANDS = re.compile(r"^([a-z0-9-]+):.*## ", re.MULTILINE)
 
 

@@ -21,8 +21,9 @@ CANARY = "canary-4f1d0c"
 SECRETS = ("PARLEY_SECRET_KEY", "DATABASE_URL", "ANTHROPIC_API_KEY", "CELERY_BROKER_URL")
 # Everything that any process shows about itself, and that of the first one by three other ways.
 LOOK_AROUND = """
-cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline /proc/self/root/proc/1/environ /proc/1/task/1/environ
-ls -l /proc/[0-9]*/fd /proc/[0-9]*/cwd; cat /proc/[0-9]*/root/proc/1/environ; env
+r=root; cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline /proc/1/task/1/environ
+cat /proc/self/$r/proc/1/environ /proc/[0-9]*/$r/proc/1/environ
+ls -l /proc/[0-9]*/fd /proc/[0-9]*/cwd; env
 """.replace("\n", " 2>/dev/null\n")
 
 
