@@ -49,7 +49,7 @@ def ask(
     Interrupted when the session has to wait, and what a provider raises for good.
     """
     _check_guards(actor, session, is_first=not said[0])
-    if said[0]:
+    if said[0] and not handing.owes_form(session):  # what is said meanwhile waits for the successor
         hearing.hear(actor, session, turn, said[0][-1])
     provider = providers.find(session.provider)
     request = _request(actor, session, turn, said, provider)

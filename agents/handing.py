@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from agents import casting, checkouts
+from agents.actions import shifts
 from agents.facts import gather
 from agents.forms import Facts, Form, spoken
-from agents.models import Handoff, HandoffState, Session, Step, TurnState
-from agents.policy.context import Course, course, forces, share
+from agents.models import Handoff, Session, Step, TurnState
+from agents.policy.context import Course, course, share
 from agents.providers.base import ContextFull
 from hub import clock, registry
+from hub.actions import events, inbox
 from hub.actor import Actor
 from hub.text import clip, fence
 
@@ -54,18 +56,14 @@ def look(session: Session) -> Shift:
     """Look whether a session has to hand over, or to take over."""
     limit = casting.context_limit(session)
     step = course(session.context_tokens, limit)
-    owed = _owed(session)
-    grown = step >= Course.CHANGE and session.turns.filter(state=TurnState.DONE).exists()
+    owed = shifts.asked_of(session)
+    grown = step >= Course.CHANGE and shifts.has_worked(session)
     return Shift(
         used=share(session.context_tokens, limit),
         course=step,
         asks=owed is not None or grown,
         received=_received(session),
     )
-
-
-def _owed(session: Session) -> Handoff | None:
-    return Handoff.objects.filter(predecessor=session, state=HandoffState.ASKED).first()
 
 
 def _received(session: Session) -> Handoff | None:
@@ -82,11 +80,12 @@ def told(actor: Actor, session: Session, shift: Shift, news: dict[str, Any]) -> 
     """
     if shift.asks:
         registry.call(actor, "turn.ask_form", {})
-        owed = _owed(session)
+        owed = shifts.asked_of(session)
+        upto = events.cursor_of(session.project_id, inbox.reader_name(session.member_id))
         if owed is None:  # the session was full and is relieved
-            return {"prompt": "", "shown": "The shift ended at once.", "news": [], "upto": 0}
+            return {"prompt": "", "shown": "The shift ended at once.", "news": [], "upto": upto}
         prompt = _asking(owed, session)
-        return {"prompt": prompt, "shown": prompt, "news": [], "upto": 0}
+        return {"prompt": prompt, "shown": prompt, "news": [], "upto": upto}
     words = _taking(shift.received) if shift.received else _line(shift)
     if not words:
         return news
@@ -132,13 +131,18 @@ def _records(facts: Facts, number: int, nonce: str) -> str:
 def offers(session: Session) -> tuple[str, ...]:
     """Name the tools that only a shift change offers: to write the form, or to take over."""
     offered = []
-    owed = _owed(session)
+    owed = shifts.asked_of(session)
     writing = session.turns.filter(state=TurnState.RUNNING).values_list("number", flat=True)
     if owed is not None and owed.turn in writing:
         offered.append(HAND_OFF)
     if _received(session):
         offered.append(ACKNOWLEDGE)
     return tuple(offered)
+
+
+def owes_form(session: Session) -> bool:
+    """Tell whether a session's turn is there to write its hand-off."""
+    return HAND_OFF in offers(session)
 
 
 def settle(actor: Actor, session: Session, steps: list[Step]) -> None:
@@ -162,10 +166,8 @@ def is_over(actor: Actor, session: Session, steps: list[Step]) -> bool:
     row = Session.objects.select_related("workspace").get(pk=session.pk)
     if row.relieved_at is not None:
         return True
-    begun = row.turns.filter(state=TurnState.DONE).exists()
-    limit = casting.context_limit(row)
-    full = bool(steps) and forces(row.context_tokens, limit, has_finished_a_turn=begun)
-    owed = _owed(row)
+    full = bool(steps) and shifts.is_forced(row)
+    owed = shifts.asked_of(row)
     late = owed is not None and owed.turn is not None and owed.deadline <= clock.now()
     if full or late:
         checkouts.keep(actor, session)
@@ -178,7 +180,7 @@ def overflow(actor: Actor, session: Session, full: ContextFull) -> None:
 
     Raises the trouble itself for one that has finished no turn: a fresh one would fit no better.
     """
-    if not session.turns.filter(state=TurnState.DONE).exists():
+    if not shifts.has_worked(session):
         raise full
     checkouts.keep(actor, session)
     registry.call(actor, "turn.force_shift", {"reason": full.message})

@@ -159,8 +159,13 @@ def _busy(now: datetime) -> list[int]:
 
 
 def _guard(project_id: int) -> None:
+    found = guards.tripped(project_id, clock.now())
+    if not found:
+        return
     with project_lock(project_id) as lock:
-        guards.sweep(project_id, identify.of_hub(project_id).at(lock.now))
+        actor = identify.of_hub(project_id).at(lock.now)
+        for row, trip in found:
+            guards.brake(actor, row, trip)
 
 
 def _unattended(now: datetime) -> list[int]:
@@ -170,9 +175,8 @@ def _unattended(now: datetime) -> list[int]:
 def _supervise(project_id: int) -> None:
     with project_lock(project_id) as lock:
         actor = identify.of_hub(project_id, "hub").at(lock.now)
-        for project, objective in supervising.unattended(lock.now):
-            if project == project_id:
-                supervisor.supervise(actor, objective)
+        for _, objective in supervising.unattended(lock.now, project_id):
+            supervisor.supervise(actor, objective)
 
 
 # What a sweep looks after: its fault point, the projects it concerns, what is done for each.
@@ -190,7 +194,7 @@ def wake(project_id: int) -> None:
     """Read what is new in a project's log, and ring for whoever has something to read or to do."""
     if project_id != HOUSE and waking.make_due(project_id):
         ring_pulls(project_id)
-        ring_asides()
+        ring_asides(project_id)
         ring(settings.COALESCE_S)
 
 
@@ -203,9 +207,11 @@ def ring_pulls(project_id: int | None = None) -> None:
         fanout.send_job("agents.jobs.work_on_pull", pk, queue=f"sessions.{target}")
 
 
-def ring_asides() -> None:
+def ring_asides(project_id: int | None = None) -> None:
     """Ring for each question to an agent that is gone, where its conversation is kept."""
     rows = Aside.objects.claimable(clock.now()).order_by("pk")
+    if project_id is not None:
+        rows = rows.filter(session__project_id=project_id)
     for pk, target in rows.values_list("pk", "session__target__name"):
         fanout.send_job("agents.jobs.answer_aside", pk, queue=f"sessions.{target}")
 

@@ -43,8 +43,8 @@ class Case:
     last: Session | None
 
 
-def unattended(now: datetime) -> list[tuple[int, int]]:
-    """List (project, objective) of the active ones that no worker lives for."""
+def unattended(now: datetime, project_id: int | None = None) -> list[tuple[int, int]]:
+    """List (project, objective) of the active ones that no worker lives for; of one project too."""
     workers = Session.objects.live().filter(objective=OuterRef("pk")).exclude(role__in=LEADERS)
     stopped = Project.objects.filter(pk=HOUSE, paused_at__isnull=False)
     rows = Objective.objects.filter(
@@ -54,6 +54,8 @@ def unattended(now: datetime) -> list[tuple[int, int]]:
         project__archived_at=None,
     ).exclude(project__repository="")
     rows = rows.filter(~Exists(workers), ~Exists(stopped)).order_by("project_id", "number")
+    if project_id is not None:
+        rows = rows.filter(project_id=project_id)
     return list(rows.values_list("project_id", "pk"))
 
 

@@ -87,7 +87,8 @@ def _fail(actor: Actor, lease: Lease, error: Exception) -> None:
     if not Turn.objects.filter(session_id=lease.session_id, state=TurnState.RUNNING).exists():
         registry.call(actor, "turn.begin", {})
     final = isinstance(error, RequestRefused)
-    registry.call(actor, "turn.end", {"error": words, "final": final})
+    by_provider = final or (isinstance(error, HubError) and error.code == "provider.gave_up")
+    registry.call(actor, "turn.end", {"error": words, "final": final, "by_provider": by_provider})
 
 
 def _turn(actor: Actor, lease: Lease, keeper: Keeper) -> None:

@@ -1,7 +1,7 @@
 """Who has something to read: the log from the agents' cursor, and the sessions made due by it."""
 
 from collections.abc import Container, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -66,26 +66,21 @@ def make_due(project_id: int, coalesce_s: float | None = None) -> bool:
 
 
 def _wake_for(project_id: int, rows: list[Event], pause: timedelta) -> bool:
-    people = {row.actor_id for row in rows if row.actor.kind == MemberKind.PERSON}
-    items = inbox.news(rows, identify.of_hub(project_id))
-    private = _private(rows)
+    news = _News(project_id, rows)
     now = clock.now()
     due: dict[timedelta, list[int]] = {}
     for session_id, sleeper in _sleepers(project_id, now):
-        member = sleeper.reader.member_id
-        mine = [one for one in items if not one.is_direct or (one.channel_id, member) in private]
-        if any(wakes(sleeper, one, by_person=one.actor_id in people) for one in mine):
-            due.setdefault(pause, []).append(session_id)
-        elif waits := [one for item in mine if (one := waits_s(sleeper, item)) is not None]:
-            due.setdefault(timedelta(seconds=min(waits)), []).append(session_id)
+        wait = news.wait_of(sleeper, pause)
+        if wait is not None:
+            due.setdefault(wait, []).append(session_id)
     woken = {after: _wake(found, now + after) for after, found in due.items()}
     paid = _paid_again(rows)
     is_due = bool(woken.get(pause)) or bool(paid)
     return is_due or any(row.name.startswith(WORKED_ON) for row in rows)
 
 
-def is_called(session: Session, after: int, heard: Container[int] = ()) -> bool:
-    """Tell whether what happened after an event wakes a session, under the lock.
+def wake_again(session: Session, after: int, heard: Container[int], now: datetime) -> None:
+    """Make a session due, under the lock, for what happened since it read its news.
 
     A wake-up that came in the middle of a turn is forgotten when that turn is taken again, so the
     end of every turn looks once more. What the session `heard` meanwhile does not count.
@@ -94,15 +89,37 @@ def is_called(session: Session, after: int, heard: Container[int] = ()) -> bool:
     log = log.exclude(actor_id=session.member_id).select_related("actor", "channel")
     rows = [row for row in log.order_by("seq")[:MAX_EVENTS] if row.seq not in heard]
     if not rows:
-        return False
-    people = {row.actor_id for row in rows if row.actor.kind == MemberKind.PERSON}
-    private = _private(rows)
-    return any(
-        wakes(sleeper, one, by_person=one.actor_id in people)
-        for _, sleeper in _sleepers(session.project_id, clock.now(), session)
-        for one in inbox.news(rows, identify.of_hub(session.project_id))
-        if not one.is_direct or (one.channel_id, session.member_id) in private
-    )
+        return
+    for _, sleeper in _sleepers(session.project_id, now, session):
+        wait = _News(session.project_id, rows).wait_of(sleeper, timedelta())
+        if wait is not None:
+            _wake([session.pk], now + wait)
+
+
+@dataclass
+class _News:
+    """Events as a project's sessions see them."""
+
+    project_id: int
+    rows: list[Event]
+
+    def __post_init__(self) -> None:
+        self.people = {row.actor_id for row in self.rows if row.actor.kind == MemberKind.PERSON}
+        self.items = inbox.news(self.rows, identify.of_hub(self.project_id))
+        self.private = _private(self.rows)
+
+    def wait_of(self, sleeper: Sleeper, pause: timedelta) -> timedelta | None:
+        """Say how long these may lie unread: `pause`, or its band's time, or until whenever."""
+        member = sleeper.reader.member_id
+        mine = [
+            one
+            for one in self.items
+            if not one.is_direct or (one.channel_id, member) in self.private
+        ]
+        if any(wakes(sleeper, one, by_person=one.actor_id in self.people) for one in mine):
+            return pause
+        waits = [one for item in mine if (one := waits_s(sleeper, item)) is not None]
+        return timedelta(seconds=min(waits)) if waits else None
 
 
 def _wake(found: list[int], at: datetime) -> int:

@@ -38,7 +38,8 @@ def _choices(row: Session) -> Choices:
             Effect(action="session.cancel", payload={**one, "reason": "A person ended it."}),
         ),
     ]
-    if row.objective:
+    others = Session.objects.live().filter(objective=row.objective_id, paused_at=None)
+    if row.objective and others.exclude(pk=row.pk).exists():
         whole = Effect(action="objective.pause", payload={"objective": row.objective.number})
         found.append(("Pause all sessions of its objective", whole))
     return found
@@ -51,8 +52,8 @@ def close_brake(actor: Actor, row: Session) -> None:
 
 
 def is_braked(row: Session) -> bool:
-    """Tell whether people are being asked what becomes of it."""
-    return _open(row).exists()
+    """Tell whether people were asked what becomes of it since it is paused; theirs is the word."""
+    return _cards(row).filter(asked_at__gte=row.paused_at).exists() if row.paused_at else False
 
 
 def link(row: Session) -> str:
@@ -60,6 +61,10 @@ def link(row: Session) -> str:
     return f"/p/{row.project.slug}/s/{row.number}/"
 
 
-def _open(row: Session) -> QuerySet[Decision]:
-    rows = Decision.objects.open().filter(project_id=row.project_id, kind=DecisionKind.BRAKE)
+def _cards(row: Session) -> QuerySet[Decision]:
+    rows = Decision.objects.filter(project_id=row.project_id, kind=DecisionKind.BRAKE)
     return rows.filter(link=link(row))
+
+
+def _open(row: Session) -> QuerySet[Decision]:
+    return _cards(row) & Decision.objects.open()

@@ -8,7 +8,7 @@ from hub.actor import Actor
 from hub.models import Objective, Task
 from hub.text import clip
 
-from . import endings, pulls
+from . import cards, endings, pulls
 
 MAX_OUTPUT_CHARS = 3_000
 MAX_NOTES = 20
@@ -86,6 +86,7 @@ def _links(task: Task) -> str:
     slug = task.project.slug
     offered = PullRequest.objects.filter(task=task).order_by("number")
     lines = [f"Pull request {row.number}: /p/{slug}/pull/{row.number}/" for row in offered]
-    testers = Session.objects.filter(task=task, role="tester").order_by("-number")[:3]
-    lines += [f"Tester's session {row.number}: /p/{slug}/s/{row.number}/" for row in testers]
+    testers = Session.objects.filter(task=task, role="tester").select_related("project")
+    newest = testers.order_by("-number")[:3]
+    lines += [f"Tester's session {row.number}: {cards.link(row)}" for row in newest]
     return "\n".join(lines)

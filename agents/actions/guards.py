@@ -1,7 +1,11 @@
 """The brakes that pull themselves: a session in circles is paused, and people let it go on."""
 
+from datetime import datetime
+
+from django.db.models import Exists, OuterRef
+
 from agents import guarding
-from agents.models import EntryKind, Session, TurnState
+from agents.models import EntryKind, Session, Step, TurnState
 from agents.policy.guards import Trip
 from agents.schemas import TripOut
 from hub import access, identify
@@ -88,11 +92,10 @@ def go_on(actor: Actor, row: Session) -> None:
     log(actor, "session.resumed", row)
 
 
-def sweep(project_id: int, actor: Actor) -> None:
-    """Pause, under the lock, the sessions of a project whose rows trip a guard by now."""
-    rows = Session.objects.live().filter(project_id=project_id, paused_at=None)
-    busy = rows.filter(turns__steps__at__gt=actor.now - guarding.HOUR).distinct()
-    for row in busy.select_related("member", "task", "parent", "project", "objective"):
-        found = guarding.look(row, actor.now)
-        if found:
-            brake(actor, row, found)
+def tripped(project_id: int, now: datetime) -> list[tuple[Session, Trip]]:
+    """Look, without the lock, which sessions of a project trip a guard by now."""
+    recent = Step.objects.filter(turn__session=OuterRef("pk"), at__gt=now - guarding.HOUR)
+    rows = Session.objects.live().filter(Exists(recent), project_id=project_id, paused_at=None)
+    related = ("member", "task", "parent", "project", "objective")
+    looked = [(row, guarding.look(row, now)) for row in rows.select_related(*related)]
+    return [(row, found) for row, found in looked if found]

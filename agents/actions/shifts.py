@@ -39,7 +39,7 @@ MAX_TRIES = 2
 def shift_change(actor: Actor, session: Number, *, reason: Line = "") -> Handoff:
     """Let a session write down where it stands and hand its work over to a fresh one.
 
-    Raises Conflict when it is over, has not begun, or hands over already.
+    Raises Conflict when it is over, has not begun, hands over already, or has not taken over yet.
     """
     row = own.get_session(actor, session)
     endings.check_reach(actor, row)
@@ -49,6 +49,11 @@ def shift_change(actor: Actor, session: Number, *, reason: Line = "") -> Handoff
         raise Conflict(
             f"Session {row.number} has not begun; there is nothing to hand over.",
             code="session.not_begun",
+        )
+    if Handoff.objects.standing().filter(successor=row).exists():
+        raise Conflict(
+            f"Session {row.number} has not taken over from its predecessor yet.",
+            code="handoff.not_taken",
         )
     return _open(actor, row, reason)
 

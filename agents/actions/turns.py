@@ -169,11 +169,11 @@ def _count(row: Session, turn: Turn, tokens: Tokens) -> None:
 
 
 @action("turn.end", needs="run", returns=Done)
-def end(actor: Actor, *, error: str = "", final: bool = False) -> Done:
+def end(actor: Actor, *, error: str = "", final: bool = False, by_provider: bool = False) -> Done:
     """End the turn: acknowledge what it read, and sleep until something happens.
 
     A failed turn is tried again, three times, with a growing pause; then, and at once when it is
-    `final`, the session waits for a person.
+    `final`, the session waits for a person. What failed `by_provider` counts for its breaker.
     """
     row = session_of(actor)
     turn = current(row)
@@ -182,7 +182,8 @@ def end(actor: Actor, *, error: str = "", final: bool = False) -> Done:
     if error:
         append(actor, row, turn, EntryKind.ERROR, title="the turn failed", text=error)
         _after_failure(actor, row, error, is_final=final)
-        breakers.failed_alike(actor, row, error)
+        if by_provider:
+            breakers.failed_alike(actor, row, error)
     elif row.relieved_at is None:  # else its successor reads what this turn was shown
         _acknowledge(actor, row, turn)
     if row.state == SessionState.RUNNING and _asks(row):
@@ -200,9 +201,9 @@ def _acknowledge(actor: Actor, row: Session, turn: Turn) -> None:
     events.advance_cursor(actor.project_id, reader, turn.upto)
     Session.objects.filter(pk=row.pk).update(failures=0, activity="")
     shown = events.visible(actor).filter(seq__gt=after, seq__lte=turn.upto)
-    is_full = shown.exclude(actor_id=actor.member_id).count() >= inbox.MAX_EVENTS
-    if is_full or waking.is_called(row, turn.upto, hearing.known(row)):
+    if shown.exclude(actor_id=actor.member_id).count() >= inbox.MAX_EVENTS:
         Session.objects.filter(pk=row.pk, due_at=None).update(due_at=actor.now)
+    waking.wake_again(row, turn.upto, hearing.known(row), actor.now)
 
 
 @action("turn.news", needs="run", returns=InboxOut, writes=False)
@@ -235,16 +236,18 @@ def _asks(row: Session) -> bool:
 
 
 def _after_failure(actor: Actor, row: Session, error: str, *, is_final: bool) -> None:
+    """Try again after a pause, or hold the session; what holds it already goes on to do so."""
     failures = row.failures + 1
     pause = timedelta(seconds=10 * 2 ** (failures - 1))
     over = is_final or failures >= MAX_FAILURES
     why = "a turn that cannot succeed" if is_final else "three failed turns"
-    Session.objects.filter(pk=row.pk).update(
+    mine = Session.objects.filter(pk=row.pk)
+    mine.update(
         failures=0 if over else failures,
         due_at=None if over else actor.now + pause,
-        paused_at=actor.now if over else None,
-        activity=f"paused after {why}" if over else "trying again soon",
     )
+    activity = f"paused after {why}" if over else "trying again soon"
+    mine.filter(paused_at=None).update(paused_at=actor.now if over else None, activity=activity)
     if not over:
         return
     text = f"Session {row.number} is paused after {why}: {clip(error, 500)}"

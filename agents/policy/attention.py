@@ -12,6 +12,7 @@ NEVER = QUIET | {"message.deleted"}
 TASK_EVENTS = frozenset({"task.dropped", "task.unblocked"})  # whoever works on it has to know
 RECENT_S = 120
 LATELY_S = 600
+ACK_CHARS = 200  # whoever only says that one has read is brief; a longer text is not looked through
 _ACK = re.compile(
     r"(?:@[\w-]+[:,]?\s*)*(?:\b(?:ack(?:nowledged)?|ok(?:ay)?|thanks?(?: you)?|thx|got it|noted"
     r"|roger|understood|will do|sounds good|great|perfect|you're welcome)\b"
@@ -88,10 +89,10 @@ def waits_s(sleeper: Sleeper, news: News) -> int | None:
         return None
     nearness = rank(sleeper.reader, news)
     is_said = news.name == "message.posted"
-    if is_said and is_ack(news.text):
-        return None
     is_talk = sleeper.role == "em" and nearness == MY_PROJECT and is_said
-    return BAND_S.get(sleeper.band) if nearness == MY_TASK or is_talk else None
+    if nearness != MY_TASK and not is_talk:
+        return None
+    return None if is_said and is_ack(news.text) else BAND_S.get(sleeper.band)
 
 
 def is_ack(text: str) -> bool:
@@ -99,4 +100,5 @@ def is_ack(text: str) -> bool:
     commands = parse(text).commands
     if commands:
         return all(command.verb == "ACKNOWLEDGED" for command in commands)
-    return bool(text.strip()) and bool(_ACK.fullmatch(text.strip()))
+    said = text.strip()
+    return 0 < len(said) <= ACK_CHARS and bool(_ACK.fullmatch(said))

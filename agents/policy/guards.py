@@ -11,6 +11,7 @@ TURNS_WITHOUT_PROGRESS = 5
 PING_PONG_MESSAGES = 20
 FAILING_ALIKE_SESSIONS = 5
 FAILING_ALIKE_S = 600
+STATUS_CHARS = 200  # how far into a text is looked for words that tell how it stands
 # Words that tell how it stands rather than want an answer: they never count as ping-pong.
 STATUS_VERBS = frozenset(
     {"STARTED", "COMPLETED", "BLOCKED", "ACKNOWLEDGED", "CHECKPOINT", "HELP-NEEDED", "ESCALATE"}
@@ -158,4 +159,4 @@ def is_status(text: str) -> bool:
     commands = parse(text).commands
     if commands:
         return all(command.verb in STATUS_VERBS for command in commands)
-    return bool(_STATUS.match(text.strip()))
+    return bool(_STATUS.match(text.strip()[:STATUS_CHARS]))

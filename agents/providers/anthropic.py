@@ -30,7 +30,6 @@ from .messages.streaming import reading
 if TYPE_CHECKING:
     from anthropic import AsyncAnthropic
 
-MAX_OUTPUT_TOKENS = 16_000  # of one answer, thinking included
 MAX_CUTS = 3  # answers in a row that were cut off
 CONNECT_S = 10.0
 IDLE_S = 90.0  # without a byte; a stream that is alive pings
@@ -128,7 +127,7 @@ def _asked(request: Request) -> dict[str, Any]:
     """Make the body of a request; the same state gives the same bytes."""
     asked: dict[str, Any] = {
         "model": request.model,
-        "max_tokens": MAX_OUTPUT_TOKENS,
+        "max_tokens": request.max_output_tokens,
         "system": conversation.system(request),
         "messages": conversation.messages(request),
     }

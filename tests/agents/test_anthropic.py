@@ -6,7 +6,7 @@ import logging
 import pytest
 from pytest_django.fixtures import Settings
 
-from agents.providers.anthropic import MAX_CUTS, MAX_OUTPUT_TOKENS, Anthropic
+from agents.providers.anthropic import MAX_CUTS, Anthropic
 from agents.providers.base import UNREADABLE, Answer, ContextFull, RequestRefused, Usage
 from agents.providers.messages.conversation import GO_ON
 
@@ -33,7 +33,7 @@ def test_the_request_is_bounded_and_says_who_asks_and_what_it_may_do(api: FakeMe
     ask(api, Says(content=(text("Yes."),)))
 
     body = api.bodies[0]
-    assert (body["max_tokens"], body["stream"]) == (MAX_OUTPUT_TOKENS, True)
+    assert (body["max_tokens"], body["stream"]) == (32_000, True)
     assert body["system"][0]["text"] == "You are Ramona."
     assert [it["name"] for it in body["tools"]] == ["read_file"]
     assert body["messages"][0]["content"][0]["text"] == "Repair the words."

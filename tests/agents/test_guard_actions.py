@@ -25,7 +25,8 @@ def fail_alike(stage: Set, count: int, words: str = "wrong key {}") -> None:
         stage.start("tester")
         actor = stage.lease().actor()
         registry.call(actor, "turn.begin", {})
-        registry.call(actor, "turn.end", {"error": words.format(number), "final": True})
+        ended = {"error": words.format(number), "final": True, "by_provider": True}
+        registry.call(actor, "turn.end", ended)
         Run.objects.update(lease_until=None)
 
 

@@ -123,6 +123,34 @@ def test_an_agent_lets_no_session_go_on_that_a_guard_has_paused(stage: Set, play
     assert refusal.value.code == "guard.people_only"
 
 
+def test_what_a_person_said_of_it_is_no_leave_for_agents_either(stage: Set, played) -> None:
+    row = trip_same_error(stage, played)
+    boss = stage.start("em")
+    Session.objects.filter(pk=row.pk).update(parent=boss)
+    stage.act("decision.answer", decision=brake_of(row).number, answer="I look into it.")
+
+    with pytest.raises(Forbidden) as refusal:
+        registry.call(agent(boss), "session.resume", {"session": row.number})
+
+    assert refusal.value.code == "guard.people_only"
+
+
+def test_a_turn_that_fails_lifts_no_pause(stage: Set, played, monkeypatch) -> None:
+    provider = played()
+    row = stage.start("em")
+
+    def fails(_request: object, _stop: object) -> None:
+        stage.act("session.pause", session=row.number)
+        raise ValueError("broken")
+
+    monkeypatch.setattr(provider, "respond", fails)
+    stage.run_all()
+
+    row.refresh_from_db()
+    assert (row.failures, row.turns.get().state) == (1, TurnState.FAILED)
+    assert row.paused_at is not None
+
+
 def agent(row: Session) -> Actor:
     return identify.of_member(Member.objects.get(pk=row.member_id), "test")
 
@@ -179,7 +207,8 @@ def test_an_objectives_calls_are_counted_over_all_its_sessions(stage: Set, playe
     two.refresh_from_db()
     assert provider.requests == []
     assert two.activity == "paused: its objective took 20 model calls within an hour"
-    assert brake_of(two).choices[-1] == "Pause all sessions of its objective"
+    assert brake_of(one).choices[-1] == "Pause all sessions of its objective"
+    assert brake_of(two).choices[-1] == "End it"  # no other session is left to pause
 
 
 # -- No progress ----------------------------------------------------------------------------------

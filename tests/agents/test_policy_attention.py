@@ -140,3 +140,8 @@ def test_words_that_only_say_that_one_has_read(text: str) -> None:
 )
 def test_words_that_say_more(text: str) -> None:
     assert not is_ack(text)
+
+
+def test_a_long_text_is_not_looked_through() -> None:
+    assert not is_ack("@a" + " " * 60_000 + "?")  # would take minutes
+    assert not is_ack("ok " * 100)

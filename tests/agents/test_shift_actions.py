@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from agents.models import Handoff, Session
+from agents.models import Handoff, Session, Step
 from hub import identify, registry
 from hub.errors import Conflict, Forbidden, Invalid, NotFound
 from hub.models import Event, Member, Message
 
 from .played import use
-from .shifting import FORM, hand_over, working
+from .shifting import FORM, hand_over, handed, working
 from .stage import Set
 
 
@@ -54,6 +54,38 @@ def test_a_second_shift_change_is_refused(stage: Set, row: Session) -> None:
         stage.act("session.shift_change", session=row.number)
 
     assert refusal.value.code == "handoff.live"
+
+
+def test_who_writes_the_form_hears_nothing_old_or_new(stage: Set, played) -> None:
+    played(("I began.", []), ("", [hand_over(done=[], remaining=[])]), ("", [hand_over()]))
+    row = stage.start("tester")
+    stage.act("message.post", channel="project", text=f"@{row.member.name} look at the words")
+    stage.run_all()
+    stage.act("session.shift_change", session=row.number)
+
+    stage.run_all()
+
+    assert not handed(row).is_composed
+    assert not Step.objects.exclude(heard=[]).exists()
+
+
+def test_who_has_not_taken_over_yet_hands_nothing_over(stage: Set, row: Session) -> None:
+    Handoff.objects.create(
+        project=row.project,
+        number=1,
+        predecessor=stage.start("tester"),
+        successor=row,
+        state="written",
+        asked_by=row.member,
+        asked_at=row.created_at,
+        deadline=row.created_at,
+        stood_at=row.created_at,
+    )
+
+    with pytest.raises(Conflict) as refusal:
+        stage.act("session.shift_change", session=row.number)
+
+    assert refusal.value.code == "handoff.not_taken"
 
 
 def test_a_session_that_has_not_begun_or_is_over_has_nothing_to_hand_over(stage: Set) -> None:
