@@ -64,6 +64,12 @@ def look_after() -> None:
     reclaiming.clear_scratch(settings.PARLEY_TARGET)
 
 
+@shared_task(name="agents.jobs.end_programs", time_limit=60)
+def end_programs() -> None:
+    """End every program of an agent on this host: what a dead worker left running at a stop."""
+    children.end(children.of_target(settings.PARLEY_TARGET))
+
+
 @shared_task(name="agents.jobs.run_turn")
 def run_turn() -> None:
     """Run one turn of whatever session is due here, and ring again if more is."""
@@ -91,8 +97,8 @@ def sweep() -> None:
     faults.passed("sweep.claims")
     here = Target.objects.filter(name=settings.PARLEY_TARGET)
     here.update(seen_at=now, slots=settings.SESSION_SLOTS)
-    if brakes.house_is_stopped():  # what a dead worker left running
-        children.end(children.of_target(settings.PARLEY_TARGET))
+    if brakes.house_is_stopped():
+        _end_programs()
     for point, due, work in DUTIES:
         for project_id in due(now):
             _try(work, project_id)
@@ -101,6 +107,13 @@ def sweep() -> None:
     ring_asides()
     ring()
     _look_after_hosts(now)
+
+
+def _end_programs() -> None:
+    """Let the hosts on which programs are recorded end them: nobody else can reach those."""
+    rows = Target.objects.filter(sessions__turns__steps__calls__child_pid__isnull=False)
+    for name in rows.values_list("name", flat=True).distinct():
+        fanout.send_job("agents.jobs.end_programs", queue=f"sessions.{name}")
 
 
 def _look_after_hosts(now: datetime) -> None:
@@ -173,9 +186,13 @@ def _unattended(now: datetime) -> list[int]:
 
 
 def _supervise(project_id: int) -> None:
+    now = clock.now()
+    found = [pk for _, pk in supervising.unattended(now, project_id) if supervisor.is_due(pk, now)]
+    if not found:
+        return
     with project_lock(project_id) as lock:
         actor = identify.of_hub(project_id, "hub").at(lock.now)
-        for _, objective in supervising.unattended(lock.now, project_id):
+        for objective in found:
             supervisor.supervise(actor, objective)
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from django.db import connections
 from django.db.models import F
 
-from agents import casting, compose, providers
+from agents import brakes, casting, compose, providers
 from agents.asking import UNKNOWN_LIMIT_S
 from agents.keeping import Keeper
 from agents.models import Aside, AsideState, Session, Turn
@@ -48,7 +48,7 @@ def answer(pk: int) -> bool:
         mine = Aside.objects.filter(pk=pk, attempt=row.attempt, state=AsideState.ASKED)
         return bool(mine.update(claimed_until=_until(CLAIM_S))) if renew else mine.exists()
 
-    with Keeper(f"aside {pk}", CLAIM_S, look) as keeper:
+    with Keeper(f"aside {pk}", CLAIM_S, look, brakes.at_once) as keeper:
         return _answer(row, keeper)
 
 

@@ -243,12 +243,6 @@ class Sentence(Out):
     text: str
 
 
-class SaidOut(Out):
-    """An answer in words, which a chat command says in the channel."""
-
-    text: str
-
-
 class HelpOut(Out):
     text: str
     actions: list[str]

@@ -23,7 +23,7 @@ from hub.models.projects import held
 from hub.policy.roles import role as role_of
 from hub.policy.workflow import phases_of, proceed
 from hub.registry import action
-from hub.schemas import After, Done, Limit, Line, MemberName, Number, Paragraph, SaidOut, TaskRef
+from hub.schemas import After, Done, Limit, Line, MemberName, Number, Paragraph, Sentence, TaskRef
 from hub.text import clip, mask
 
 from . import endings, guards
@@ -162,8 +162,8 @@ def local_target() -> Target:
     return target
 
 
-@action("session.steer", needs="staff", returns=SaidOut, chat="!steer")
-def steer(actor: Actor, session: Number, text: str) -> SaidOut:
+@action("session.steer", needs="staff", returns=Sentence, chat="!steer")
+def steer(actor: Actor, session: Number, text: str) -> Sentence:
     """Tell an agent something at once, in the channel where it works.
 
     In a turn it hears it at its next step, asleep it is woken; the answer says which, or what
@@ -177,7 +177,7 @@ def steer(actor: Actor, session: Number, text: str) -> SaidOut:
     if where is None or where.archived_at is not None:
         where = channels.of_kind(actor, ChannelKind.PROJECT)
     messages.take_in(actor, where, RichText.of(f"@{row.member.name} {text}"), obey=False)
-    return SaidOut(text=f"Said to {row.member.name}, {brakes.reads_it(row, actor.now)}.")
+    return Sentence(text=f"Said to {row.member.name}, {brakes.reads_it(row, actor.now)}.")
 
 
 @action("session.pause", needs="staff", returns=SessionOut)

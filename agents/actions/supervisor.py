@@ -1,5 +1,6 @@
 """The supervisor's steps, done under the lock as Parley: poke, respawn, escalate."""
 
+from datetime import datetime
 from typing import Any
 
 from agents import supervising
@@ -17,12 +18,22 @@ from . import sessions
 GIVEN_UP = "A person dropped it after its managers failed."
 
 
+def is_due(objective_id: int, now: datetime) -> bool:
+    """Tell, without the lock, whether an objective without workers needs something now."""
+    found = _case(objective_id, now)
+    return found is not None and rung(found.standing) != Rung.NOTHING
+
+
+def _case(objective_id: int, now: datetime) -> Case | None:
+    row = Objective.objects.filter(pk=objective_id, state=ObjectiveState.ACTIVE).first()
+    return supervising.case(row, now) if row else None
+
+
 def supervise(actor: Actor, objective_id: int) -> Rung:
     """Do, under the lock, what an objective without workers needs now; tell what it was."""
-    row = Objective.objects.filter(pk=objective_id, state=ObjectiveState.ACTIVE).first()
-    if row is None:
+    found = _case(objective_id, actor.now)
+    if found is None:
         return Rung.NOTHING
-    found = supervising.case(row, actor.now)
     step = rung(found.standing)
     if step == Rung.POKE and found.leader:
         _poke(actor, found, found.leader)
@@ -64,10 +75,10 @@ def _is_live(work: Task) -> bool:
 def _escalate(actor: Actor, found: Case) -> None:
     wish = found.objective
     again = {"role": "manager", "objective": wish.number, "brief": supervising.brief(found)}
-    drop = {"objective": wish.number, "summary": GIVEN_UP, "state": "canceled"}
+    drop = {"objective": wish.number, "reason": GIVEN_UP}
     choices = (
         ("Start another manager", Effect(action="session.start", payload=again)),
-        ("Drop the objective", Effect(action="objective.finish", payload=drop)),
+        ("Drop the objective", Effect(action="objective.cancel", payload=drop)),
     )
     text = (
         f"Objective {wish.number} ({wish.title}) lost {found.standing.spawns} managers, of whom "

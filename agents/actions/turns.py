@@ -252,7 +252,8 @@ def _after_failure(actor: Actor, row: Session, error: str, *, is_final: bool) ->
         return
     text = f"Session {row.number} is paused after {why}: {clip(error, 500)}"
     cards.open_brake(actor, row, f"{why}, the last with: {clip(error, 300)}")
-    troubles.take_up(actor, troubles.Report(text=text, subject=f"session:{row.number}"))
+    told = troubles.Report(text=text, subject=f"session:{row.number}", kind="turn failed")
+    troubles.take_up(actor, told)
     parent = [row.parent.member_id] if row.parent else []
     subject = f"session:{row.number}"
     events.record(actor, "session.paused", subject, reason=why, mentions=parent)

@@ -23,7 +23,7 @@ class Stop:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
-    """What is known of a session. `guards` are conditions that other parts of Parley add.
+    """What is known of a session.
 
     `writer` is the agent that writes in the checkout now, `waits_for` the numbers of the open
     questions it asked. `due_at` is None while it sleeps.
@@ -44,7 +44,6 @@ class Situation:
     slots: int = 0
     busy: int = 0
     writer: str = ""
-    guards: tuple[Condition, ...] = ()
     due_at: datetime | None = None
 
 
@@ -58,7 +57,6 @@ def why(session: Situation, now: datetime) -> list[Condition]:
         _stopped("Nothing stops everything", "Everything is stopped", session.everything),
         _project(session),
         _stopped("Nobody paused this session", "It is paused", session.own),
-        *session.guards,
         _answers(session),
         _parked(session, now),
         _target(session),

@@ -165,9 +165,8 @@ def _targets() -> list[Target]:
 
 
 def _uncontained() -> list[str]:
-    """Say above every page where agents run without containment."""
-    names = [one.name for one in _targets() if one.is_contained is False]
-    return [f"Agents run without containment on {', '.join(names)}"] if names else []
+    """Say above every page where nothing contains agents, and what that means there."""
+    return [f"{one.name}: {one.containment}" for one in _targets() if one.is_contained is False]
 
 
 def _machines(project: Project) -> list[Panel]:  # noqa: ARG001 - they serve all projects

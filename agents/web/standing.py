@@ -1,6 +1,5 @@
 """What keeps a session from its next turn, read from the rows for `agents.policy.why`."""
 
-from collections.abc import Callable
 from datetime import datetime
 
 from agents import leases, toolbox
@@ -8,15 +7,6 @@ from agents.models import Session, SessionState, Workspace
 from agents.policy.why import Condition, Situation, Stop, why
 from hub import clock
 from hub.models import HOUSE, Decision, DecisionKind, Event, Project
-
-Guard = Callable[[Session, datetime], list[Condition]]
-
-_guards: list[Guard] = []
-
-
-def guard(source: Guard) -> None:
-    """Register a source of further conditions: a session and now to conditions."""
-    _guards.append(source)
 
 
 def conditions(row: Session) -> list[Condition]:
@@ -50,7 +40,6 @@ def situation(row: Session, now: datetime) -> Situation:
         slots=row.target.slots,
         busy=leases.running(row.target.name),
         writer=_writer(row, now),
-        guards=tuple(found for source in _guards for found in source(row, now)),
         due_at=row.due_at,
     )
 

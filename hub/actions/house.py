@@ -8,15 +8,15 @@ from hub.errors import Conflict, Forbidden
 from hub.models import HOUSE, Member, Project
 from hub.models.projects import project_lock
 from hub.registry import action
-from hub.schemas import Line, SaidOut
+from hub.schemas import Line, Sentence
 
 from . import events
 
 RIGHT = "house"
 
 
-@action("house.stop", needs="decide", returns=SaidOut, chat="!stop")
-def stop(actor: Actor, *, reason: Line = "") -> SaidOut:
+@action("house.stop", needs="decide", returns=Sentence, chat="!stop")
+def stop(actor: Actor, *, reason: Line = "") -> Sentence:
     """Stop everything in all projects at once, until it is lifted: no turn, no agent's program.
 
     For people who are members of the house, in whatever project they say it. Raises Conflict when
@@ -30,11 +30,11 @@ def stop(actor: Actor, *, reason: Line = "") -> SaidOut:
         in_house = replace(identify.of_member(member, actor.entry), clock=lock.now)
         subject = f"project:{HOUSE}"
         events.record(in_house, "house.stopped", subject, reason=reason, said_in=actor.project_id)
-    return SaidOut(text="Everything is stopped, in all projects, until somebody says `!lift`.")
+    return Sentence(text="Everything is stopped, in all projects, until somebody says `!lift`.")
 
 
-@action("house.lift", needs="decide", returns=SaidOut, chat="!lift")
-def lift(actor: Actor) -> SaidOut:
+@action("house.lift", needs="decide", returns=Sentence, chat="!lift")
+def lift(actor: Actor) -> Sentence:
     """Lift the global stop: turns that it interrupted go on where they were.
 
     For people who are members of the house. Raises Conflict when nothing is stopped.
@@ -46,7 +46,7 @@ def lift(actor: Actor) -> SaidOut:
             raise Conflict("Nothing is stopped.", code="house.not_stopped")
         in_house = replace(identify.of_member(member, actor.entry), clock=lock.now)
         events.record(in_house, "house.lifted", f"project:{HOUSE}", said_in=actor.project_id)
-    return SaidOut(text="The stop is lifted; interrupted turns go on.")
+    return Sentence(text="The stop is lifted; interrupted turns go on.")
 
 
 def _member_of_house(actor: Actor) -> Member:

@@ -160,7 +160,8 @@ def _charge(actor: Actor, call: Call, number: int) -> Charge:
 
 
 def _tries(actor: Actor, call: Call) -> list[Charge]:
-    rows = Charge.objects.filter(project_id=actor.project_id, key__startswith=call.head)
+    turn = Charge.objects.filter(session=call.session, turn=call.turn)  # by an index; LIKE has none
+    rows = turn.filter(project_id=actor.project_id, key__startswith=call.head)
     return list(rows.order_by("number"))
 
 

@@ -65,7 +65,7 @@ def finish(
     objective: Number,
     summary: Paragraph,
     *,
-    state: Literal["succeeded", "failed", "canceled"] = "succeeded",
+    state: Literal["succeeded", "failed"] = "succeeded",
 ) -> Objective:
     """Close an objective with a summary.
 

@@ -7,6 +7,7 @@ from hub.actor import Actor
 from hub.errors import Conflict, Invalid
 from hub.markdown import RichText
 from hub.models import (
+    TASK_STATES,
     ChannelKind,
     Decision,
     DecisionKind,
@@ -22,7 +23,7 @@ from hub.registry import action
 from hub.schemas import Fence, Line, TaskOut, TaskRef
 from hub.text import clip
 
-from . import channels, decisions, gates, messages, tasks
+from . import channels, decisions, gates, messages, stops, tasks
 from .effects import Effect
 
 MAX_EVIDENCE_CHARS = 12_000
@@ -37,7 +38,7 @@ def advance(actor: Actor, task: TaskRef, phase: Line, *, fence: Fence | None = N
     the answer's `stopped_at` says so. Raises Conflict for a phase out of order.
     """
     row = tasks.held_by_me(actor, task, fence)
-    _refuse_stopped(row)
+    stops.refuse(row)
     limit = proceed().max_rounds + row.extra_rounds
     workflow.check_order(proceed(), phase=row.phase, to=phase)
     if phase == "fix" and row.rounds >= limit:
@@ -45,18 +46,9 @@ def advance(actor: Actor, task: TaskRef, phase: Line, *, fence: Fence | None = N
         return row
     if phase == "implement":
         _check_plan(actor, row)
-    _move(row, phase, row.rounds + (phase == "fix"))
+    _move(actor, row, phase, row.rounds + (phase == "fix"))
     tasks.log(actor, "task.advanced", row, phase=phase, rounds=row.rounds)
     return row
-
-
-def _refuse_stopped(row: Task) -> None:
-    if row.stopped_at is not None:
-        raise Conflict(
-            f"#{row.number} is stopped after {row.rounds} rounds of fixing; the people were asked "
-            "how to go on. End your turn: their answer wakes you.",
-            code="task.stopped",
-        )
 
 
 def _check_plan(actor: Actor, row: Task) -> None:
@@ -81,7 +73,9 @@ def _check_plan(actor: Actor, row: Task) -> None:
         )
 
 
-def _move(row: Task, phase: str, rounds: int) -> None:
+def _move(actor: Actor, row: Task, phase: str, rounds: int) -> None:
+    if row.stopped_at is not None:
+        stops.withdraw(actor, row)
     changes = {"phase": phase, "rounds": rounds, "stopped_at": None}
     Task.objects.filter(pk=row.pk).update(**changes)
     row.phase, row.rounds, row.stopped_at = phase, rounds, None
@@ -147,15 +141,15 @@ def _people_only(actor: Actor) -> None:
 def allow_round(actor: Actor, task: TaskRef) -> Task:
     """Let a stopped task go through one more round of fixing. Only for people.
 
-    Raises Conflict when it is not stopped.
+    Raises Conflict when it is not stopped. One whose claim has lapsed goes on with its next holder.
     """
-    row = _claimed(actor, task)
+    row = access.get_task(actor, task)
     _people_only(actor)
-    if row.stopped_at is None:
+    if row.stopped_at is None or row.state not in TASK_STATES.live:
         raise Conflict(f"#{row.number} is not stopped.", code="task.not_stopped")
     row.extra_rounds += 1
     Task.objects.filter(pk=row.pk).update(extra_rounds=row.extra_rounds)
-    _move(row, "fix", row.rounds + 1)
+    _move(actor, row, "fix", row.rounds + 1)
     _log_lead(actor, "task.round_allowed", row, phase="fix", rounds=row.rounds)
     return row
 
@@ -172,7 +166,7 @@ def skip_phase(actor: Actor, task: TaskRef, to: Line, *, reason: Line = "") -> T
     if to == row.phase and row.stopped_at is None:
         raise Invalid(f"#{row.number} is in {to} already.", code="phase.same")
     before = row.phase
-    _move(row, to, row.rounds)
+    _move(actor, row, to, row.rounds)
     name = access.me(actor).name
     facts = {"phase_before": before, "phase": to, "by": name, "reason": clip(reason, 160)}
     _log_lead(actor, "task.phase_skipped", row, **facts)
@@ -181,4 +175,4 @@ def skip_phase(actor: Actor, task: TaskRef, to: Line, *, reason: Line = "") -> T
 
 def _log_lead(actor: Actor, name: str, row: Task, **facts: object) -> None:
     """Write that a person led a task on, and wake who holds it."""
-    tasks.log(actor, name, row, mentions=[row.holder_id], **facts)
+    tasks.log(actor, name, row, mentions=[row.holder_id] if row.holder_id else [], **facts)

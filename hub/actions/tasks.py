@@ -32,7 +32,7 @@ from hub.schemas import (
 )
 from hub.text import clip, slug
 
-from . import channels, dependencies, events
+from . import channels, dependencies, events, stops
 
 MAX_WAITS = 20
 TaskName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$|^$", max_length=60)]
@@ -217,6 +217,7 @@ def finish(
 ) -> Task:
     """Mark a task you hold as done, with what came of it; tasks that waited for it are set free."""
     row = held_by_me(actor, task, fence)
+    stops.refuse(row)
     _end(actor, row, TaskState.DONE, outcome)
     log(actor, "task.done", row, mentions=_watchers(actor, row))
     return row
@@ -237,7 +238,12 @@ def drop(
 
 def _drop(actor: Actor, row: Task, outcome: str, *, cascade: bool) -> None:
     holder = row.holder_id
-    waiting = dependencies.dependents(row) if cascade else []
+    # Those below go first: what ends here sets nobody free who is given up a moment later.
+    for number in dependencies.dependents(row) if cascade else []:
+        below = access.get_task(actor, number)
+        if below.state in TASK_STATES.live:
+            note = f"Dropped with #{row.number}, for which it waited. {outcome}".strip()
+            _drop(actor, below, note, cascade=True)
     _end(actor, row, TaskState.DROPPED, outcome)
     log(
         actor,
@@ -245,17 +251,14 @@ def _drop(actor: Actor, row: Task, outcome: str, *, cascade: bool) -> None:
         row,
         mentions=sorted({*_watchers(actor, row), *filter(None, [holder])}),
     )
-    for number in waiting:
-        below = access.get_task(actor, number)
-        if below.state in TASK_STATES.live:
-            note = f"Dropped with #{row.number}, for which it waited. {outcome}".strip()
-            _drop(actor, below, note, cascade=True)
 
 
 def _end(actor: Actor, row: Task, state: TaskState, outcome: str) -> None:
     TASK_STATES.move(
         row, state, holder_id=None, lease_until=None, outcome=outcome, ended_at=actor.now
     )
+    if row.stopped_at is not None:
+        stops.withdraw(actor, row)
     dependencies.resolve(actor, row)
     if row.channel is not None and row.channel.archived_at is None:
         channels.archive(actor, row.channel)

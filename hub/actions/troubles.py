@@ -107,10 +107,12 @@ def take_up(actor: Actor, told: Report, owner: Member | None = None) -> Trouble:
 
 def _fold(actor: Actor, row: Trouble, told: Report) -> Trouble:
     row.count, row.last_at = row.count + 1, actor.now
-    row.severity = max(row.severity, told.severity, key=_weight)
+    before, row.severity = row.severity, max(row.severity, told.severity, key=_weight)
     row.save(update_fields=["count", "last_at", "severity"])
-    _say_again(actor, row)
-    _log(actor, "trouble.repeated", row, count=row.count)
+    has_doubled = row.count & (row.count - 1) == 0  # 2, 4, 8 … times: what fails often is no flood
+    if has_doubled or row.severity != before:
+        _say_again(actor, row)
+        _log(actor, "trouble.repeated", row, count=row.count)
     return row
 
 

@@ -60,13 +60,9 @@ class ObjectiveAdmin(ReadOnly):
     inlines = (Parts,)
     actions = (
         offer(
-            "objective.finish",
+            "objective.cancel",
             "Cancel",
-            lambda row: {
-                "objective": row.number,
-                "summary": f"Canceled {BY_OPERATOR}.",
-                "state": "canceled",
-            },
+            lambda row: {"objective": row.number, "reason": f"Canceled {BY_OPERATOR}."},
         ),
     )
 

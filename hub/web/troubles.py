@@ -23,5 +23,4 @@ def errors(visit: Visit) -> HttpResponse:
         "filters": troubles.filters(visit.project),
         "chosen": chosen,
     }
-    topics = ["troubles"] if chosen in {"unresolved", "all"} else []
-    return visit.render("hub/errors.html", context, page="errors", topics=topics)
+    return visit.render("hub/errors.html", context, page="errors", topics=["troubles"])

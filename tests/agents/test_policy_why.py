@@ -42,7 +42,6 @@ def test_nothing_keeps_a_session_that_is_due():
             "There is nothing to read: it sleeps until somebody mentions it or its task moves.",
         ),
         ({"due_at": NOON + timedelta(minutes=2)}, "Its next turn is due at 12:02:00 UTC."),
-        ({"guards": (Condition("It went in circles.", ok=False),)}, "It went in circles."),
     ],
 )
 def test_each_blocker_is_said_in_words(change: dict, words: str):
@@ -54,7 +53,6 @@ def test_each_blocker_is_said_in_words(change: dict, words: str):
     [
         {"target_state": "draining"},
         {"parked_until": NOON - timedelta(seconds=1)},
-        {"guards": (Condition("It has calls left.", ok=True),)},
     ],
 )
 def test_what_is_over_or_concerns_others_blocks_nothing(change: dict):

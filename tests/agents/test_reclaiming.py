@@ -235,7 +235,7 @@ def test_scratch_goes_with_its_objective(stage: Set, writer: Actor, objective: O
     folder = places.scratch(objective)
     assert reclaiming.clear_scratch("local") == 0
     leave(stage)
-    stage.act("objective.finish", objective=objective.number, summary="no", state="canceled")
+    stage.act("objective.cancel", objective=objective.number, reason="no")
 
     assert reclaiming.clear_scratch("local") == 1
     assert not folder.exists()

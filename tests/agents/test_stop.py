@@ -11,7 +11,7 @@ from agents import brakes, children, jobs, leases, turns
 from agents.models import PullRequest, Session, ToolCall, TurnState
 from agents.processes import Child, start_ticks
 from agents.providers.base import Answer, Stopped
-from hub import clock, identify, registry
+from hub import clock, fanout, identify, registry
 from hub.actor import Actor
 from hub.models import HOUSE, Member
 
@@ -168,7 +168,14 @@ def test_each_brake_has_its_words(stage: Set, host, action: str, words: str) -> 
     assert brakes.before_a_step(row.pk) == words
 
 
-def test_the_sweep_ends_what_a_dead_worker_left_running(stage: Set, writer, host) -> None:
+def test_the_host_of_what_a_dead_worker_left_running_ends_it(
+    stage: Set, writer, host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[tuple[str, str]] = []
+    monkeypatch.setattr(
+        fanout, "send_job", lambda name, *_, queue="", **_more: sent.append((name, queue))
+    )
+    order = ("agents.jobs.end_programs", "sessions.local")
     turn = Session.objects.get().turns.get()
     step = turn.steps.create(number=1, text="", is_last=False, at=clock.now())
     call = step.calls.create(number=1, use_id="one", name="run_command", arguments={})
@@ -177,10 +184,13 @@ def test_the_sweep_ends_what_a_dead_worker_left_running(stage: Set, writer, host
     child = Child(pid=program.pid, start_ticks=start_ticks(program.pid))
     children.record(writer, call.pk, child)
     jobs.sweep()
-    assert program.poll() is None
+    assert order not in sent
 
     registry.call(host, "house.stop", {})
     jobs.sweep()
+    assert order in sent
+    assert program.poll() is None
+    jobs.end_programs()
 
     assert program.wait(5) == -9
 

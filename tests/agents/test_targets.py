@@ -87,7 +87,7 @@ def test_every_page_says_that_agents_run_without_containment(house, browser, pat
 
     shown = browser.get(f"/p/word-count/{path}").content.decode()
 
-    assert "Agents run without containment on local" in shown
+    assert "local: Nothing holds them." in shown
 
 
 def test_no_page_says_so_where_they_are_contained(house, browser):
@@ -95,7 +95,7 @@ def test_no_page_says_so_where_they_are_contained(house, browser):
 
     shown = browser.get("/p/word-count/team/").content.decode()
 
-    assert "Agents run without containment" not in shown
+    assert "Nothing holds them" not in shown
     assert "Nothing holds them." in shown
 
 

@@ -218,12 +218,3 @@ def test_a_session_that_asked_names_its_question(stage: Set, agent: Session) -> 
     Run.objects.update(lease_until=None)
 
     assert "It waits for a person to answer question 1." in blockers(agent)
-
-
-def test_other_parts_add_conditions(
-    stage: Set, agent: Session, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(standing, "_guards", [])
-    standing.guard(lambda row, now: [standing.Condition(f"{row.role} went in circles.", ok=False)])
-
-    assert "implementer went in circles." in blockers(agent)

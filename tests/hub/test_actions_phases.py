@@ -179,6 +179,22 @@ def test_allow_round_logs_one_event_that_wakes_the_holder(ada, ivo, stuck):
     assert last_event(ada).facts["mentions"] == [ivo.member_id]
 
 
+def test_a_stopped_task_is_not_simply_finished(ivo, stuck):
+    with pytest.raises(Conflict) as refusal:
+        act(ivo, "task.finish", task=stuck)
+
+    assert refusal.value.code == "task.stopped"
+
+
+def test_one_more_round_is_there_for_the_next_holder_too(ada, ivo, grace, stuck):
+    act(ivo, "task.release", task=stuck)
+
+    act(ada, "decision.answer", decision=1, answer="1")
+    act(grace, "task.claim", task=stuck)
+
+    assert (Task.objects.get().phase, Task.objects.get().stopped_at) == ("fix", None)
+
+
 def test_a_task_that_is_not_stopped_needs_no_more_rounds(ada, planned):
     with pytest.raises(Conflict) as refusal:
         act(ada, "task.allow_round", task=planned)
@@ -225,6 +241,7 @@ def test_skipping_lets_a_stopped_task_go_on(ada, ivo, stuck):
     act(ada, "task.skip_phase", task=stuck, to="review")
 
     assert act(ivo, "task.advance", task=stuck, phase="document")["phase"] == "document"
+    assert Decision.objects.get().state == "canceled"  # its answers no longer fit
 
 
 @pytest.mark.parametrize(("to", "code"), [("celebrate", "phase.unknown"), ("plan", "phase.same")])

@@ -224,6 +224,7 @@ def test_what_waits_for_a_dropped_task_is_dropped_with_a_note(ada, task):
         ),
     ]
     assert logged(ada, before).count("task.dropped") == 3
+    assert "task.unblocked" not in logged(ada, before)
 
 
 def test_a_drop_can_set_free_what_waited(ada, ivo, task):
