@@ -6,7 +6,7 @@ from pathlib import Path
 from django.db import connections
 from django.db.models import Q
 
-from agents import children, containment, places
+from agents import children, places
 from agents.actions import reclaims
 from agents.git import checkouts as git_checkouts
 from agents.git import merges, repository, trees
@@ -71,7 +71,7 @@ def _work_in(row: Workspace, need: Need) -> Work:
     bare = places.bare(row.project)
     merged = PullRequest.objects.filter(workspace=row, state=PullState.MERGED).last()
     connections.close_all()
-    tree = trees.take_tree(bare, Path(row.path), row.branch, owner=containment.user())
+    tree = trees.take_tree(bare, Path(row.path), row.branch)
     base = repository.branch_tip(bare, row.base_branch)
     published = bool(merged and merged.head_commit == tree.tip)
     in_base = base is not None and merges.is_ancestor(bare, tree.tip, base)

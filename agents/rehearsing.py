@@ -201,7 +201,7 @@ def _tests(stage: Stage) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "unittest", "-q"],
         cwd=stage.source,
-        env={"PATH": os.environ["PATH"]},
+        env={"PATH": os.defpath},
         capture_output=True,
         check=False,
     )

@@ -34,7 +34,6 @@ class Received:
     headers: dict[str, str]
     raw: bytes
     at: float = field(default_factory=time.monotonic)
-    left_at: float | None = None  # when the other side went away in the middle of the answer
     usage: dict[str, int] = field(default_factory=dict)
 
 
@@ -132,7 +131,6 @@ def _handler(api: FakeMessages) -> type[BaseHTTPRequestHandler]:
                     model, counts = received.body["model"], received.usage
                     self._whole(200, fake_wire.message(behaviour, model, counts), {})
             except (ClientGone, BrokenPipeError, ConnectionResetError):
-                received.left_at = time.monotonic()
                 self.close_connection = True
                 api.gone.set()
 

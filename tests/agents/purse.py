@@ -8,8 +8,6 @@ from hub.models import Budget, Project
 from .counted import Counted, Step
 from .stage import Set
 
-WINDOW = 1_000_000
-
 
 @pytest.fixture
 def counted(stage: Set, monkeypatch: pytest.MonkeyPatch):

@@ -110,7 +110,6 @@ def test_a_mark_looks_back_at_most_twenty_blocks() -> None:
     cache.count(short)
 
     assert cache.count(near)["cache_read_input_tokens"] > 0
-    assert Cache().count(far)["cache_read_input_tokens"] == 0
     fresh = Cache()
     fresh.count(short)
     assert fresh.count(far)["cache_read_input_tokens"] == 0

@@ -11,12 +11,9 @@ from hub.errors import Conflict, Forbidden, Invalid, NotFound
 from hub.models import Decision, Event, Run
 from tests.cast import Clock, eve, mars, without
 
-from .played import use
 from .stage import Set
 
 __all__ = ["eve", "mars"]
-
-SAME = ("again", [use("log_read", after=-1)])
 
 
 # -- Providers ------------------------------------------------------------------------------------

@@ -136,7 +136,7 @@ def test_a_merge_job_delivered_five_times_at_once_merges_once(
 def test_all_jobs_delivered_twice_change_nothing_more(stage: Set, played) -> None:
     played()
     stage.start("em")
-    everything = (jobs.run_turn, jobs.look_after, jobs.sweep, hub_jobs.sweep)
+    everything = (jobs.run_turn, jobs.look_after, jobs.end_programs, jobs.sweep, hub_jobs.sweep)
     for job in everything:
         job()
     before = (Event.objects.count(), Message.objects.count(), ToolCall.objects.count())

@@ -24,8 +24,6 @@ from .played import say
 from .purse import cap
 from .stage import Set
 
-WINDOW = 1_000_000
-
 
 def test_each_answer_is_one_settled_row_of_the_ledger(stage: Set, counted) -> None:
     counted(("I look.", [say("here")]))

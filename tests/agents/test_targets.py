@@ -95,11 +95,12 @@ def test_no_page_says_so_where_they_are_contained(house, browser):
 
     shown = browser.get("/p/word-count/team/").content.decode()
 
-    assert "Nothing holds them" not in shown
-    assert "Nothing holds them." in shown
+    assert "local: Nothing holds them." not in shown
+    assert "Nothing holds them." in shown  # in the list of machines
 
 
 def test_a_page_does_not_ask_again_within_five_seconds(house, browser, monkeypatch):
+    monkeypatch.setattr(notices, "KEPT_S", 1e9)
     browser.get("/p/word-count/")
     act(house, "target.report", **REPORT)
 
@@ -107,5 +108,5 @@ def test_a_page_does_not_ask_again_within_five_seconds(house, browser, monkeypat
     monkeypatch.setattr(notices, "KEPT_S", -1.0)
     later = browser.get("/p/word-count/").content.decode()
 
-    assert "without containment" not in soon
-    assert "without containment" in later
+    assert "Nothing holds them" not in soon
+    assert "Nothing holds them" in later

@@ -141,7 +141,9 @@ def test_secrets_do_not_reach_the_transcript(stage: Set, played) -> None:
 
     stage.run_all()
 
-    assert secret not in "".join(Entry.objects.filter(session=row).values_list("text", flat=True))
+    told = "".join(Entry.objects.filter(session=row).values_list("text", flat=True))
+    assert secret not in told
+    assert "[masked]" in told
 
 
 def test_the_sweep_gives_a_project_one_engineering_manager(stage: Set) -> None:

@@ -5,7 +5,6 @@ import logging
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 
@@ -59,8 +58,3 @@ def count_points(home: str, project: int, into: str) -> int:
     problem = rehearsing.play(stage_of(project), PATIENCE_S, lambda _line: None)
     Path(into).write_text(json.dumps(passes))
     return 1 if problem else 0
-
-
-def idle(**_: Any) -> int:
-    """Do nothing and end."""
-    return 0

@@ -8,7 +8,7 @@ from hub.errors import Conflict, Forbidden, Invalid, NotFound, OverBudget
 from hub.models import Budget, BudgetScope, Decision, Message, Project
 from tests.cast import act, last_event, log_end, logged, without
 
-from .spending import MOST, call_of, end, reserve, running, settle, state_of
+from .spending import MOST, call_of, reserve, running, settle, state_of
 
 
 def cap(actor: Actor, micro_usd: int, scope: str = "project", of: str = "") -> Budget:
@@ -209,7 +209,6 @@ def test_a_call_that_does_not_fit_leaves_no_trace(ada: Actor, mina: Actor) -> No
     assert refusal.value.detail == {"budget": budget.pk}
     assert (state_of(budget), state_of(project)) == ((0, 0), (0, 0))
     assert logged(ada, before) == []
-    end(worker, billed=True)
 
 
 @pytest.mark.parametrize(

@@ -221,7 +221,7 @@ def test_an_operator_does_no_more_than_their_role_allows(ada, operator, browser,
     ("model", "action", "events"),
     [
         ("Token", "token_revoke", ["token.revoked"]),
-        ("Objective", "objective_finish", ["task.dropped", "objective.canceled"]),
+        ("Objective", "objective_cancel", ["task.dropped", "objective.canceled"]),
         ("Member", "member_retire", ["member.retired"]),
     ],
 )

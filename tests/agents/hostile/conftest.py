@@ -10,7 +10,7 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from agents import cgroups, containment, example_repository, tools
-from agents.containment import SENTENCE, Holding
+from agents.containment import Holding
 from agents.git import checkouts
 from tests.conftest import require_program
 
@@ -57,12 +57,6 @@ def bare(desk: tools.Workspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[too
     yield replace(desk, owner=None, is_our_own=True)
     if desk.owner:
         subprocess.run(["chown", "-R", f"{desk.owner.uid}:{desk.owner.gid}", desk.path], check=True)
-
-
-@pytest.fixture
-def allowed(settings: Settings) -> None:
-    """An operator has allowed agents without containment."""
-    settings.PARLEY_UNCONTAINED = SENTENCE
 
 
 def run(desk: tools.Workspace, command: str, **more: int) -> tools.ToolResult:

@@ -65,13 +65,13 @@ def test_a_fork_bomb_neither_goes_on_nor_keeps_others_from_starting(desk, by_gro
 
     result = run(desk, f"bash -c '{FORKS}; sleep 60'", timeout_s=2)
 
-    assert result.exit_code is None or result.seconds < 20
-    assert subprocess.run(["true"], check=False).returncode == 0
+    assert result.exit_code is None or "fork" in result.text
+    assert run(desk, "echo still here").text.split()[-2:] == ["still", "here"]
     assert owned_by(desk) == []
 
 
 def owned_by(desk: tools.Workspace) -> list[int]:
-    """Find the processes of the agents' user whose folder is the checkout."""
+    """Find the processes whose folder is the checkout."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
