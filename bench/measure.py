@@ -41,7 +41,7 @@ class Line:
 def drive(clients: Sequence[Client], seconds: float) -> Taken:
     """Let every client work in a thread of its own for some seconds; the first fifth warms up.
 
-    The first error of a client ends the run and is raised here.
+    Each works once at least, however late its thread begins. The first error of a client ends the run and is raised here.
     """
     samples: list[tuple[float, float]] = []
     failures: list[BaseException] = []
@@ -49,9 +49,9 @@ def drive(clients: Sequence[Client], seconds: float) -> Taken:
     end_at = begun_at + seconds * (1 + WARM_UP_SHARE)
 
     def work(client: Client) -> None:
-        mine = []
+        mine: list[tuple[float, float]] = []
         try:
-            while (began := time.perf_counter()) < end_at and not failures:
+            while ((began := time.perf_counter()) < end_at or not mine) and not failures:
                 client()
                 mine.append((began, time.perf_counter()))
         except BaseException as error:  # noqa: BLE001 - raised again by the caller
