@@ -41,7 +41,8 @@ class Line:
 def drive(clients: Sequence[Client], seconds: float) -> Taken:
     """Let every client work in a thread of its own for some seconds; the first fifth warms up.
 
-    Each works once at least, however late its thread begins. The first error of a client ends the run and is raised here.
+    Each works once at least, however late its thread begins. The first error of a
+    client ends the run and is raised here.
     """
     samples: list[tuple[float, float]] = []
     failures: list[BaseException] = []
