@@ -18,6 +18,7 @@ class AgentsConfig(AppConfig):
         """Import the modules that register actions; add the agents' parts, gates and providers."""
         for module in iter_modules(import_module("agents.actions").__path__, "agents.actions."):
             import_module(module.name)
+        import_module("agents.heartbeat")
         import_module("agents.actions.gates").register()
         import_module("agents.web.parts").register()
         import_module("hub.actions.inbox").add_teller(import_module("agents.reports").tell)

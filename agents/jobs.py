@@ -91,12 +91,10 @@ def answer_aside(pk: int) -> None:
 
 @shared_task(name="agents.jobs.sweep", time_limit=90)
 def sweep() -> None:
-    """Heartbeat: staff projects, hold the claims of live sessions, wake and ring what is due."""
+    """Staff projects, hold the claims of live sessions, wake and ring what is due."""
     now = clock.now()
     sessions.hold_tasks(now, TASK_LEASE_S)
     faults.passed("sweep.claims")
-    here = Target.objects.filter(name=settings.PARLEY_TARGET)
-    here.update(seen_at=now, slots=settings.SESSION_SLOTS)
     if brakes.house_is_stopped():
         _end_programs()
     for point, due, work in DUTIES:

@@ -20,7 +20,7 @@ from hub.models import HOUSE
 CONNECT_TIMEOUT_S = 2
 SWEEPS_MISSED_MAX = 3
 # Name of the part, and of the cursor that its heartbeat moves in the house.
-HEARTBEATS = {"jobs": "beat", "doorbell": "bell"}
+HEARTBEATS = {"jobs": "beat", "sessions": "sessions", "doorbell": "bell"}
 
 
 @dataclass(frozen=True, slots=True)

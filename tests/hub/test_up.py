@@ -51,7 +51,7 @@ def test_every_part_works_when_it_says_that_it_is_ready(house):
     status, answer = house.ready()
 
     assert status == 200, answer
-    assert set(answer["parts"]) == {"database", "migrations", "jobs", "doorbell"}
+    assert set(answer["parts"]) == {"database", "migrations", "jobs", "sessions", "doorbell"}
 
 
 def test_the_printed_link_logs_in_once(house):
@@ -71,6 +71,19 @@ def test_a_program_that_is_killed_comes_back(house):
 
     house.said(r"jobs was ended by SIGKILL; starts again in 1 s")
     wait_for(lambda: house.pid_of("jobs") != pid, "another process of jobs")
+    wait_for(lambda: house.ready()[0] == 200, "everything is ready again")
+
+
+def test_a_sessions_worker_that_hangs_is_named(house):
+    pid = house.pid_of("sessions")
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        wait_for(lambda: house.ready()[0] == 503, "the silence of sessions is noticed")
+        _, answer = house.ready()
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+    assert [name for name, part in answer["parts"].items() if not part["ok"]] == ["sessions"]
     wait_for(lambda: house.ready()[0] == 200, "everything is ready again")
 
 
