@@ -173,8 +173,17 @@ class HandoffAdmin(ReadOnly):
 
 @admin.register(Aside)
 class AsideAdmin(ReadOnly):
-    list_display = ("__str__", "project", "session", "asker", "state", "asked_at", "ended_at")
-    list_filter = ("project", "state")
+    list_display = (
+        "__str__",
+        "project",
+        "kind",
+        "session",
+        "asker",
+        "state",
+        "asked_at",
+        "ended_at",
+    )
+    list_filter = ("project", "kind", "state")
     list_select_related = ("project", "session", "asker")
     search_fields = ("question", "answer", "asker__name")
     ordering = ("-asked_at",)

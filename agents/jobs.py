@@ -11,11 +11,11 @@ from django.db import DatabaseError, connections
 from django.db.models import Exists, OuterRef
 
 from agents import (
+    asides,
     brakes,
     children,
     leases,
     merging,
-    recalling,
     reclaiming,
     recovery,
     supervising,
@@ -85,8 +85,8 @@ def work_on_pull(pk: int) -> None:
 
 @shared_task(name="agents.jobs.answer_aside")
 def answer_aside(pk: int) -> None:
-    """Let an agent that is gone answer one question."""
-    recalling.answer(pk)
+    """Answer one question to an agent that is gone, or about one that seems to wait."""
+    asides.answer(pk)
 
 
 @shared_task(name="agents.jobs.sweep", time_limit=90)
@@ -223,7 +223,7 @@ def ring_pulls(project_id: int | None = None) -> None:
 
 
 def ring_asides(project_id: int | None = None) -> None:
-    """Ring for each question to an agent that is gone, where its conversation is kept."""
+    """Ring for each question beside the turns, where the agent's conversation is kept."""
     rows = Aside.objects.claimable(clock.now()).order_by("pk")
     if project_id is not None:
         rows = rows.filter(session__project_id=project_id)

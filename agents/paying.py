@@ -61,7 +61,7 @@ def paid(
     try:
         yield
     except Exception as error:
-        registry.call(actor, "turn.unreserve", {"billed": _may_be_billed(error)})
+        registry.call(actor, "turn.unreserve", {"billed": may_be_billed(error)})
         raise
 
 
@@ -73,7 +73,8 @@ def _size(session: Session, request: Request, wants_history: bool) -> int:  # no
     return sizes.whole(request) + session.context_tokens
 
 
-def _may_be_billed(error: Exception) -> bool:
+def may_be_billed(error: Exception) -> bool:
+    """Tell whether a provider may bill a call that ended so."""
     if isinstance(error, TryAgain | Stopped):
         return error.is_billed
     return not isinstance(error, UNBILLED)

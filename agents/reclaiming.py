@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 
 from django.db import connections
-from django.db.models import Q
+from django.db.models import F, Q
 
 from agents import children, places
 from agents.actions import reclaims
@@ -30,7 +30,9 @@ def reclaim(target: str) -> int:
     """
     over = Q(state=WorkspaceState.ARCHIVED) | Q(task__ended_at__isnull=False)
     rows = Workspace.objects.filter(over, target__name=target, removed_at=None)
-    rows = rows.select_related("task__objective", "project").order_by("pk")
+    # Longest not looked at first: those that are kept hold up nobody.
+    turn = F("looked_at").asc(nulls_first=True)
+    rows = rows.select_related("task__objective", "project").order_by(turn, "pk")
     return sum(_try(row) for row in rows[:MAX_AT_ONCE])
 
 
@@ -40,7 +42,8 @@ def _try(row: Workspace) -> bool:
     except (HubError, OSError) as error:
         logger.warning("checkout %s stays: %s", row.branch, error)
         reason = str(error)
-    Workspace.objects.filter(pk=row.pk).update(kept_because=clip(reason, 200))
+    seen = {"kept_because": clip(reason, 200), "looked_at": clock.now()}
+    Workspace.objects.filter(pk=row.pk).update(**seen)
     return not reason
 
 

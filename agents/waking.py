@@ -25,7 +25,7 @@ from hub.models import (
 from hub.policy.inbox import Reader
 
 READER = "agents"
-WORKED_ON = ("pull.", "session.asked")  # news of these are for a worker too
+WORKED_ON = ("pull.", "session.asked", "session.doubted")  # news of these are for a worker too
 CAPS = frozenset({"budget.set", "budget.raised"})
 MAX_EVENTS = 500  # read at a time
 MAX_FOREBEARS = 5
@@ -45,7 +45,7 @@ def make_due(project_id: int, coalesce_s: float | None = None) -> bool:
 
     A session is due `coalesce_s` after the first of its news, so that one turn reads a burst; what
     need not be read at once waits for the session's band. News of a pull request or of a question
-    to an agent that is gone count too: a worker may have to look at them.
+    beside the turns count too: a worker may have to look at them.
     """
     woke = False
     pause = timedelta(seconds=settings.COALESCE_S if coalesce_s is None else coalesce_s)

@@ -1,6 +1,6 @@
 """Rows of the programs that do the work."""
 
-from .asides import ASIDE_STATES, Aside, AsideState
+from .asides import ASIDE_STATES, Aside, AsideKind, AsideState
 from .breakers import ProviderBreaker
 from .handoffs import HANDOFF_STATES, Handoff, HandoffState
 from .limits import ProviderLimit
@@ -26,6 +26,7 @@ __all__ = [
     "SESSION_STATES",
     "WORKSPACE_STATES",
     "Aside",
+    "AsideKind",
     "AsideState",
     "CallState",
     "Entry",

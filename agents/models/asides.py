@@ -1,4 +1,4 @@
-"""Questions to agents that are gone, each answered once from what they knew."""
+"""Questions beside the turns: to agents that are gone, and about agents that seem to wait."""
 
 from datetime import datetime
 
@@ -9,6 +9,11 @@ from hub.models import HOUSE, Channel, Member, Message, Project
 from hub.states import Machine
 
 from .sessions import Session
+
+
+class AsideKind(models.TextChoices):
+    RECALL = "recall", "what a gone agent knew"
+    JUDGE = "judge", "whether an agent is busy, idle or stuck"
 
 
 class AsideState(models.TextChoices):
@@ -38,8 +43,8 @@ class AsideQuerySet(models.QuerySet["Aside"]):
 
 
 class Aside(models.Model):
-    """One question to a session that is over. `claimed_until` is the lease of the job that
-    answers it, `attempt` its fence.
+    """One question to a session that is over, or about one that lives. `claimed_until` is the
+    lease of the job that answers it, `attempt` its fence.
     """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="asides")
@@ -49,14 +54,11 @@ class Aside(models.Model):
     message = models.ForeignKey(
         Message, null=True, blank=True, on_delete=models.SET_NULL, related_name="asides"
     )
-    question = models.TextField()
+    kind = models.CharField(max_length=10, choices=AsideKind.choices, default=AsideKind.RECALL)
+    question = models.TextField(blank=True)
     state = models.CharField(max_length=10, choices=AsideState.choices, default=AsideState.ASKED)
     answer = models.TextField(blank=True)
     model = models.CharField(max_length=80, blank=True)
-    input_tokens = models.PositiveIntegerField(default=0)
-    output_tokens = models.PositiveIntegerField(default=0)
-    cache_write_tokens = models.PositiveIntegerField(default=0)
-    cache_read_tokens = models.PositiveIntegerField(default=0)
     attempt = models.PositiveSmallIntegerField(default=0)
     claimed_until = models.DateTimeField(null=True, blank=True)
     asked_at = models.DateTimeField()
@@ -65,11 +67,11 @@ class Aside(models.Model):
     objects = AsideQuerySet.as_manager()
 
     class Meta:
-        verbose_name = "question to a retired agent"
-        verbose_name_plural = "questions to retired agents"
+        verbose_name = "question beside the turns"
+        verbose_name_plural = "questions beside the turns"
 
     def __str__(self) -> str:
-        return f"question {self.pk} to session {self.session_id}"
+        return f"question {self.pk} on session {self.session_id}"
 
     @property
     def agent(self) -> str:

@@ -31,7 +31,7 @@ class Workspace(models.Model):
     """A task's clone on a target's disk; `writer` is the run that may change it now.
 
     It stands on the disk until `removed_at`. `discarded_at` is when a person or a manager gave up
-    what is in it; `kept_because` says why a checkout that is over is not removed.
+    what is in it; `kept_because` says why a checkout that is over stays, as of `looked_at`.
     """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="workspaces")
@@ -48,6 +48,7 @@ class Workspace(models.Model):
         Run, null=True, blank=True, on_delete=models.SET_NULL, related_name="writes_in"
     )
     kept_because = models.CharField(max_length=200, blank=True)
+    looked_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
     discarded_at = models.DateTimeField(null=True, blank=True)
     removed_at = models.DateTimeField(null=True, blank=True)

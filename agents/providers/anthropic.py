@@ -74,9 +74,12 @@ class Anthropic:
         return _answer(request, collected)
 
     def judge(self, question: JudgeRequest) -> Verdict | None:
-        """Let the cheapest model judge the facts; None when it does not in ten seconds."""
+        """Let the cheapest model judge the facts; None when it does not in ten seconds.
+
+        Raises RequestRefused without a key.
+        """
+        get_ready()
         try:
-            get_ready()
             with reading(lambda: _judged(question, self.models["light"])) as arriving:
                 return next(arriving.items(lambda: "", JUDGE_S), None)
         except Exception as error:

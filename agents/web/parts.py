@@ -4,14 +4,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from agents import access, providers
+from agents import access, providers, standing
 from agents.models import Entry, PullRequest, Session, Target, Turn
 from hub.models import Event, Project, Task
 from hub.parts import bills, choices, live, notices, panels, team, timeline, words
 from hub.parts.live import Part
 from hub.parts.panels import Panel
 
-from . import handoffs, moments, standing
+from . import handoffs, moments
 from . import team as at_work
 from .pulls import standing as pull_standing
 from .words import state_words
@@ -50,7 +50,9 @@ SENTENCES = {
     "provider.retried": "lets turns begin again with {provider}",
     "provider.stopped": "holds back all turns with {provider}",
     "session.canceled": "ended {agent} in",
+    "session.doubted": "asked a model to judge {agent} in",
     "session.failed": "failed in",
+    "session.judged": "got a judgement ({verdict}) of",
     "session.paused": "paused",
     "session.relieved": "relieved {agent} in",
     "session.replied": "posted an answer of the agent of",

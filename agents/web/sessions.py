@@ -5,14 +5,14 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from agents import access
+from agents import access, standing
 from agents.models import Entry
 from hub import clock
 from hub.errors import NotFound
 from hub.parts import panels
 from hub.parts.pages import Visit, in_project, is_htmx
 
-from . import handoffs, parts, standing
+from . import handoffs, parts
 from .words import state_words
 
 PAGE = 150

@@ -23,7 +23,10 @@ from . import budgets
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One call of a model as the ledger names it: the step of a turn that it is made for."""
+    """One call of a model as the ledger names it: the step of a turn that it is made for.
+
+    A call beside the turns has turn 0, and says until when it may take.
+    """
 
     session: int
     turn: int
@@ -32,6 +35,7 @@ class Call:
     model: str
     objective_id: int | None = None
     task_id: int | None = None
+    held_until: datetime | None = None
 
     @property
     def head(self) -> str:
@@ -115,11 +119,22 @@ def end_reserved(actor: Actor, *, billed: bool) -> None:
     """End the open reservations of the actor's run, for which no answer will come any more."""
     assert actor.run_id is not None, "only a session's run reserves"
     rows = Charge.objects.filter(project_id=actor.project_id, run_id=actor.run_id)
-    for row in rows.filter(state=ChargeState.RESERVED).order_by("number"):
-        if billed:
-            book_lost(actor, row)
-        else:
-            give_back(actor, row)
+    for row in rows.filter(state=ChargeState.RESERVED, held_until=None).order_by("number"):
+        _end(actor, row, billed=billed)
+
+
+def end_call(actor: Actor, call: Call, *, billed: bool) -> None:
+    """End the open reservations of one call, for which no answer will come any more."""
+    for row in _tries(actor, call):
+        if row.state == ChargeState.RESERVED:
+            _end(actor, row, billed=billed)
+
+
+def _end(actor: Actor, row: Charge, *, billed: bool) -> None:
+    if billed:
+        book_lost(actor, row)
+    else:
+        give_back(actor, row)
 
 
 def book_orphans(actor: Actor, now: datetime) -> int:
@@ -133,7 +148,8 @@ def book_orphans(actor: Actor, now: datetime) -> int:
 
 def must_stop(run_id: int) -> str:
     """Say why an answer that a run is waiting for must be given up: a budget of it is spent."""
-    row = Charge.objects.filter(run_id=run_id, state=ChargeState.RESERVED).first()
+    rows = Charge.objects.filter(run_id=run_id, state=ChargeState.RESERVED, held_until=None)
+    row = rows.first()
     spent = Budget.objects.over(row).spent() if row else Budget.objects.none()
     found = spent.select_related("objective", "task", "member").order_by("pk").first()
     return f"the budget of {found.title} is spent" if found else ""
@@ -155,6 +171,7 @@ def _charge(actor: Actor, call: Call, number: int) -> Charge:
         turn=call.turn,
         provider=call.provider,
         model=call.model,
+        held_until=call.held_until,
         at=actor.now,
     )
 

@@ -39,10 +39,11 @@ class ChargeQuerySet(models.QuerySet["Charge"]):
         return self.filter(state__in=[ChargeState.SETTLED, ChargeState.LOST])
 
     def orphaned(self, now: datetime) -> "ChargeQuerySet":
-        """Keep open reservations whose run is no longer held by the worker that made them."""
+        """Keep open reservations whose worker lost its run, or whose own time is over."""
         gone = Q(run__lease_until=None) | Q(run__lease_until__lte=now)
         over = gone | Q(run__ended_at__isnull=False) | ~Q(run__epoch=F("epoch"))
-        return self.filter(over, state=ChargeState.RESERVED)
+        lapsed = Q(held_until__lte=now) | (Q(held_until=None) & over)
+        return self.filter(lapsed, state=ChargeState.RESERVED)
 
 
 class Charge(models.Model):
@@ -50,7 +51,8 @@ class Charge(models.Model):
 
     `key` is `session:turn:step:try`, so that no call is booked twice. `micro_usd` is what counts;
     it is 0 while the call is only reserved, and after it was given back. `price_from` is the date
-    of the price row, None for a provider that costs nothing.
+    of the price row, None for a provider that costs nothing. `held_until` is set for a call beside
+    the turns (turn 0), which no lease of the run stands for.
     """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="charges")
@@ -82,6 +84,7 @@ class Charge(models.Model):
     is_unknown_model = models.BooleanField(default=False)
     lacks_usage = models.BooleanField(default=False)
     is_absurd = models.BooleanField(default=False, help_text="its usage could not be believed")
+    held_until = models.DateTimeField(null=True, blank=True)
     at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
 

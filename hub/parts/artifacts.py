@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from django.db.models import QuerySet
 
-from hub.models import Artifact, Event, Task, Visibility
+from hub.models import Artifact, Event, Objective, Task, Visibility
 
 from . import live, panels
 from .panels import Panel
@@ -23,13 +23,22 @@ def _of_task(row: Task) -> list[Panel]:
     return [("hub/_artifacts.html", {"artifacts": found})]
 
 
+def _of_objective(row: Objective) -> list[Panel]:
+    found = list(rows().filter(objective=row)[:SHOWN])
+    return [("hub/_artifacts.html", {"artifacts": found, "all_of": row.number})]
+
+
 panels.add("task", _of_task)
+panels.add("objective", _of_objective)
 
 
 @live.on("artifact.added")
 def _added(event: Event) -> Iterator[live.Part]:
-    number = event.facts.get("task")
+    topics = ["results"]
+    topics += [
+        f"{kind}:{event.facts[kind]}" for kind in ("task", "objective") if kind in event.facts
+    ]
     row = rows().filter(project=event.project, number=live.number_of(event)).first()
-    if number and row:
+    if row:
         context = {"artifact": row, "project": event.project}
-        yield live.part([f"task:{number}"], "hub/_artifact_live.html", context)
+        yield live.part(topics, "hub/_artifact_live.html", context)

@@ -28,7 +28,7 @@ Loader = Callable[[Event], Iterable[Part]]
 RingLoader = Callable[[Project, int, int], Iterable[Part]]
 Check = Callable[[Actor, int], object]
 OPEN_TOPICS = frozenset(
-    {"project", "board", "costs", "log", "decisions", "team", "home", "troubles"}
+    {"project", "board", "costs", "log", "decisions", "team", "home", "troubles", "results"}
 )
 
 

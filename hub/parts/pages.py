@@ -261,6 +261,7 @@ def _palette(project: Project, actor: Actor, channels: list[Channel]) -> list[En
         Entry("Costs", reverse("costs", args=[slug]), "circle-dollar-sign", "g m"),
         Entry("Team", reverse("team", args=[slug]), "users", "g t"),
         Entry("Errors", reverse("errors", args=[slug]), "triangle-alert", "g e"),
+        Entry("Notes and results", reverse("results", args=[slug]), "file", "results"),
         Entry("Log", reverse("events", args=[slug]), "scroll-text", "g l"),
         Entry("Settings", reverse("settings", args=[slug]), "sliders-horizontal", "g s"),
         Entry("All projects", reverse("projects"), "folder-git-2", "g p"),

@@ -71,8 +71,9 @@ _places: dict[str, tuple[str, str]] = {
     "task": ("task", "#{number}"),
     "trouble": ("errors", "trouble {number}"),
     "message": ("message", "message {number}"),
+    "artifact": ("results", "result {number}"),
 }
-_listed = {"budget", "decision", "trouble"}
+_listed = {"artifact", "budget", "decision", "trouble"}
 
 
 def add(sentences: Mapping[str, str], places: Mapping[str, tuple[str, str]]) -> None:

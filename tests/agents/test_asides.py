@@ -4,50 +4,19 @@ from datetime import timedelta
 
 import pytest
 
-from agents import jobs, providers, recalling
+from agents import asides, jobs
 from agents.models import Aside, Session, Turn
-from agents.providers.base import Answer, LimitReached, RequestRefused, ToolUse, TryAgain, Usage
+from agents.providers.base import LimitReached, RequestRefused, TryAgain
 from hub import clock
 from hub.errors import Conflict, Invalid
-from hub.models import Message, Project
+from hub.models import Charge, Message, Project
 
-from .played import Played, say, use
+from .played import use
+from .recalled import Minded, answers, ask, gone, minded
 from .shifting import hand_over, working
 from .stage import Set
 
-
-class Minded(Played):
-    """A provider with a name of its own: it is no rehearsal and reads its history."""
-
-    name = "minded"
-    wants_history = True
-
-
-@pytest.fixture
-def minded(stage: Set, monkeypatch: pytest.MonkeyPatch) -> Minded:
-    provider = Minded()
-    monkeypatch.setattr(providers, "PROVIDERS", {"minded": provider})
-    Project.objects.filter(pk=stage.stage.project.pk).update(provider="minded")
-    return provider
-
-
-@pytest.fixture
-def gone(stage: Set, minded: Minded) -> Session:
-    """An agent that has handed over."""
-    minded.answers = [("I tried two patterns.", [say("hello")])]
-    row = working(stage)
-    minded.answers = [("", [hand_over()])]
-    stage.act("session.shift_change", session=row.number)
-    stage.run_all()
-    row.refresh_from_db()
-    row.member.refresh_from_db()
-    assert row.member.retired_at is not None
-    return row
-
-
-def answers(text: str, calls: tuple[ToolUse, ...] = ()):
-    usage = Usage(input_tokens=900, output_tokens=20)
-    return lambda *_args: Answer(text=text, calls=calls, is_last=True, state={"n": 1}, usage=usage)
+__all__ = ["gone", "minded"]
 
 
 def test_an_agent_that_is_gone_answers_in_the_channel_where_it_is_asked(
@@ -74,7 +43,10 @@ def test_an_agent_that_is_gone_answers_in_the_channel_where_it_is_asked(
     assert said.text.startswith(f"*{name}, who is retired, answers from the memory of session")
     assert said.text.endswith("Two patterns; the first was slow.")
     row = Aside.objects.get()
-    assert (row.state, row.input_tokens, row.output_tokens) == ("answered", 900, 20)
+    charge = Charge.objects.get(session=gone.number, turn=0)
+    assert (row.state, charge.state) == ("answered", "settled")
+    assert (charge.input_tokens, charge.output_tokens, charge.member) == (900, 20, gone.member)
+    assert charge.micro_usd > 0
     assert (seen[0].tools, seen[0].exchanges) == ((), ())
     assert "I tried two patterns." in seen[0].history[0].exchanges[0].text
     assert "message_post" in seen[0].history[0].exchanges[0].text
@@ -91,14 +63,10 @@ def test_calls_in_an_answer_are_not_carried_out(
     monkeypatch.setattr(minded, "respond", answers("I would drop it.", calls))
     ask(stage, gone)
 
-    recalling.answer(Aside.objects.get().pk)
+    asides.answer(Aside.objects.get().pk)
 
     assert not Message.objects.filter(text="I am back").exists()
     assert not Turn.objects.filter(session=gone, state="running").exists()
-
-
-def ask(stage: Set, gone: Session, question: str = "What did you try?"):
-    return stage.act("session.ask", agent=gone.member.name, question=question)
 
 
 def test_a_long_answer_is_cut_and_no_line_of_it_is_obeyed(
@@ -108,7 +76,7 @@ def test_a_long_answer_is_cut_and_no_line_of_it_is_obeyed(
     ask(stage, gone)
     tasks = stage.act("task.list")
 
-    recalling.answer(Aside.objects.get().pk)
+    asides.answer(Aside.objects.get().pk)
 
     assert len(Message.objects.latest("seq").text) < 4_200
     assert stage.act("task.list") == tasks
@@ -170,7 +138,7 @@ def test_a_question_delivered_twice_is_answered_once(
     ask(stage, gone)
     pk = Aside.objects.get().pk
 
-    done = [recalling.answer(pk), recalling.answer(pk)]
+    done = [asides.answer(pk), asides.answer(pk)]
 
     assert done == [True, False]
     assert Message.objects.filter(text__endswith="Once.").count() == 1
@@ -186,12 +154,12 @@ def test_a_worker_that_dies_with_a_question_leaves_it_to_the_next(
     ask(stage, gone)
     pk = Aside.objects.get().pk
     with pytest.raises(KeyboardInterrupt):
-        recalling.answer(pk)
-    assert not recalling.answer(pk)
+        asides.answer(pk)
+    assert not asides.answer(pk)
     Aside.objects.update(claimed_until=clock.now() - timedelta(seconds=1))
     monkeypatch.setattr(minded, "respond", answers("I am here."))
 
-    assert recalling.answer(pk)
+    assert asides.answer(pk)
 
     assert Message.objects.latest("seq").text.endswith("I am here.")
 
@@ -213,7 +181,7 @@ def test_trouble_waits_or_is_said(
     monkeypatch.setattr(minded, "respond", respond)
     ask(stage, gone)
 
-    recalling.answer(Aside.objects.get().pk)
+    asides.answer(Aside.objects.get().pk)
 
     assert Aside.objects.get().state == state
     assert words in Message.objects.latest("seq").text
@@ -223,7 +191,7 @@ def test_after_five_attempts_it_is_given_up(stage: Set, gone: Session) -> None:
     ask(stage, gone)
     Aside.objects.update(attempt=5)
 
-    recalling.answer(Aside.objects.get().pk)
+    asides.answer(Aside.objects.get().pk)
 
     assert "It was tried too often." in Message.objects.latest("seq").text
 
@@ -234,7 +202,7 @@ def test_a_late_worker_posts_nothing(stage: Set, gone: Session) -> None:
     hub = stage.hub()
 
     with pytest.raises(Conflict) as refusal:
-        recalling.registry.call(
+        asides.registry.call(
             hub, "aside.answer", {"aside": Aside.objects.get().pk, "attempt": 1, "text": "late"}
         )
 
@@ -245,4 +213,4 @@ def test_nobody_is_asked_while_the_project_is_paused(stage: Set, gone: Session) 
     ask(stage, gone)
     Project.objects.filter(pk=stage.stage.project.pk).update(paused_at=clock.now())
 
-    assert not recalling.answer(Aside.objects.get().pk)
+    assert not asides.answer(Aside.objects.get().pk)

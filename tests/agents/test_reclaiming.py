@@ -78,6 +78,23 @@ def test_an_unpublished_commit_is_never_removed(stage: Set, writer: Actor) -> No
     assert reason() == "it holds commits that are in no other branch"
 
 
+def test_those_that_are_kept_hold_up_nobody(
+    stage: Set, approved: PullRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reclaiming, "MAX_AT_ONCE", 1)
+    merging.work_on(approved.pk)
+    gone = Workspace.objects.get()
+    leave(stage)
+    kept = Workspace.objects.get()
+    kept.pk, kept.path, kept.state = kept.pk - 1, f"{kept.path}-kept", "archived"
+    kept.save(force_insert=True)
+    monkeypatch.setattr(reclaiming, "_reclaim", lambda row: "" if row.pk == gone.pk else "kept")
+
+    found = [reclaiming.reclaim("local") for _ in range(2)]
+
+    assert found == [0, 1]
+
+
 def test_an_uncommitted_file_is_never_removed(stage: Set, writer: Actor) -> None:
     (here() / "notes.txt").write_text("the only copy")
     leave(stage)

@@ -4,9 +4,9 @@ import pytest
 from django.test import Client
 from pytest_django.fixtures import DjangoAssertNumQueries
 
+from agents import standing
 from agents.actions import sessions
 from agents.models import Entry, EntryKind, Session, SessionState, Target, TargetState
-from agents.web import standing
 from hub import registry
 from hub.models import Event, Member, Presence, Run, User
 from hub.parts import live

@@ -3,16 +3,29 @@
 from datetime import datetime
 
 from agents import leases, toolbox
-from agents.models import Session, SessionState, Workspace
+from agents.models import Aside, AsideKind, AsideState, Session, SessionState, Workspace
 from agents.policy.why import Condition, Situation, Stop, why
 from hub import clock
 from hub.models import HOUSE, Decision, DecisionKind, Event, Project
 
 
 def conditions(row: Session) -> list[Condition]:
-    """List in words what a session's next turn needs, met or not."""
+    """List in words what a session's next turn needs, met or not, and what a model judged."""
     now = clock.now()
-    return why(situation(row, now), now)
+    return why(situation(row, now), now) + _judged(row)
+
+
+def _judged(row: Session) -> list[Condition]:
+    asked = Aside.objects.filter(session=row, kind=AsideKind.JUDGE).order_by("pk").last()
+    if asked is None:
+        return []
+    if asked.state == AsideState.ASKED:
+        return [Condition("A model is asked whether it is busy, idle or stuck.", ok=False)]
+    said = "no verdict" if asked.state == AsideState.FAILED else "judged"
+    model = f" by {asked.model}" if asked.model else ""
+    when = f"{asked.ended_at:%H:%M} UTC"
+    fine = asked.answer.startswith("busy:")
+    return [Condition(f"At {when}{model} {said}: {asked.answer}", ok=fine)]
 
 
 def situation(row: Session, now: datetime) -> Situation:
