@@ -93,6 +93,10 @@ PARLEY_HOME = home_folder()
 PARLEY_BIND = env("PARLEY_BIND", "127.0.0.1:8000")
 PARLEY_PUBLIC_URL = env("PARLEY_PUBLIC_URL", f"http://{PARLEY_BIND}")
 PARLEY_TARGET = env("PARLEY_TARGET", "local")
+IRC_LISTEN = env("PARLEY_IRC_LISTEN", "127.0.0.1:6667")
+IRC_TLS_LISTEN = env("PARLEY_IRC_TLS_LISTEN", "off")
+IRC_CERTIFICATE = env("PARLEY_IRC_CERTIFICATE")
+IRC_KEY = env("PARLEY_IRC_KEY")
 
 # -- Security -----------------------------------------------------------------------------------
 SECRET_KEY = secret_key(PARLEY_HOME)

@@ -180,7 +180,7 @@ def react(actor: Actor, message: Number, emoji: Emoji) -> Done:
                 code="reaction.too_many",
             )
         Reaction.objects.create(message=row, member_id=actor.member_id, emoji=emoji)
-    _changed(actor, "message.reacted", row)
+    _changed(actor, "message.reacted", row, emoji=emoji, taken_back=bool(removed))
     return Done()
 
 
@@ -215,6 +215,6 @@ def _own(actor: Actor, number: int) -> Message:
     return row
 
 
-def _changed(actor: Actor, name: str, row: Message) -> None:
+def _changed(actor: Actor, name: str, row: Message, **facts: object) -> None:
     subject = f"channel:{row.channel.number}"
-    events.record(actor, name, subject, channel=row.channel, message=row.seq)
+    events.record(actor, name, subject, channel=row.channel, message=row.seq, **facts)

@@ -9,7 +9,7 @@ from django.conf import settings
 from .house import program
 from .processes import Part
 
-ROLES = ("web", "jobs", "sessions", "beat", "bell")
+ROLES = ("web", "jobs", "sessions", "beat", "bell", "transports")
 JOB_THREADS = 2
 JOB_STATEMENT_TIMEOUT_MS = 60_000
 GRACEFUL_S = 5
@@ -65,6 +65,7 @@ def _argv(role: str) -> tuple[str, ...]:
         "sessions": _worker("sessions", f"sessions.{target}", settings.SESSION_SLOTS),
         "beat": program("celery", "-q", "-A", "hub.celery", "beat", "--loglevel", "WARNING"),
         "bell": program("django", "runbell"),
+        "transports": program("django", "runtransports"),
     }[role]
 
 

@@ -41,8 +41,20 @@ class Hall:
             "                (it costs nothing) plan, ask, build, review and merge:\n"
             "                Please get the tests green again, and then add the --json option\n"
             "                that the README wishes for.\n"
+            f"{_irc()}"
             "Ctrl-C stops everything."
         )
+
+
+def _irc() -> str:
+    """Say how to join with an IRC client, where one can."""
+    if settings.IRC_LISTEN == "off":
+        return ""
+    host, _, port = settings.IRC_LISTEN.rpartition(":")
+    return (
+        f"IRC client:     /connect {host} {port} TOKEN, then /join #project; make the TOKEN in\n"
+        "                Settings\n"
+    )
 
 
 def hall(door: socket.socket, started: float) -> Hall:

@@ -20,7 +20,12 @@ from hub.models import HOUSE
 CONNECT_TIMEOUT_S = 2
 SWEEPS_MISSED_MAX = 3
 # Name of the part, and of the cursor that its heartbeat moves in the house.
-HEARTBEATS = {"jobs": "beat", "sessions": "sessions", "doorbell": "bell"}
+HEARTBEATS = {
+    "jobs": "beat",
+    "sessions": "sessions",
+    "doorbell": "bell",
+    "transports": "transports",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ class House:
             **kept,
             "PARLEY_HOME": str(self.home),
             "PARLEY_BIND": "127.0.0.1:0",
+            "PARLEY_IRC_LISTEN": "127.0.0.1:0",
             "PARLEY_SWEEP_S": "2",
             **environment,
         }

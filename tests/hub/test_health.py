@@ -11,7 +11,7 @@ from hub.actions import events
 from hub.models import HOUSE
 from hub.web import health
 
-FRESH = {"beat", "sessions", "bell"}
+FRESH = {"beat", "sessions", "bell", "transports"}
 
 
 @pytest.fixture
@@ -43,10 +43,11 @@ def test_readyz_is_200_when_every_part_works(client, heartbeats):
         "jobs",
         "sessions",
         "doorbell",
+        "transports",
     }
 
 
-@pytest.mark.parametrize("part", ["jobs", "sessions", "doorbell"])
+@pytest.mark.parametrize("part", ["jobs", "sessions", "doorbell", "transports"])
 def test_a_part_that_never_ran_is_named(client, db, part):
     answer = client.get("/readyz")
 

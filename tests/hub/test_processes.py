@@ -113,7 +113,7 @@ def test_roles_are_taken_in_their_order_and_once():
 
 @pytest.mark.parametrize("text", ["", " , ", "web,daemon"])
 def test_an_unknown_role_is_refused_with_the_known_ones(text):
-    with pytest.raises(CommandError, match="known are web, jobs, sessions, beat, bell"):
+    with pytest.raises(CommandError, match="known are web, jobs, sessions, beat, bell, transports"):
         roles_in(text)
 
 
@@ -122,7 +122,7 @@ def test_each_role_is_a_program_and_web_may_be_several(settings):
 
     names = [part.name for part in parts_of(list(ROLES), {}, 3)]
 
-    assert names == ["web1", "web2", "jobs", "sessions", "beat", "bell"]
+    assert names == ["web1", "web2", "jobs", "sessions", "beat", "bell", "transports"]
 
 
 def test_workers_get_a_longer_statement_timeout_than_web():

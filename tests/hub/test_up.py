@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from hub.management.parts import ROLES
 from tests.hub.running import ROOT, House, get, wait_for
 
 pytestmark = pytest.mark.xdist_group("up")
@@ -51,7 +52,8 @@ def test_every_part_works_when_it_says_that_it_is_ready(house):
     status, answer = house.ready()
 
     assert status == 200, answer
-    assert set(answer["parts"]) == {"database", "migrations", "jobs", "sessions", "doorbell"}
+    beating = {"jobs", "sessions", "doorbell", "transports"}
+    assert set(answer["parts"]) == {"database", "migrations", *beating}
 
 
 def test_the_printed_link_logs_in_once(house):
@@ -111,6 +113,18 @@ def test_a_taken_port_is_refused_in_words(house, own_house):
     assert f"Parley cannot listen on {taken}: Address already in use." in refused.stderr
 
 
+def test_irc_clients_find_a_door_and_are_told_how_to_come_in(house):
+    port = int(house.said(r"IRC at 127\.0\.0\.1:(\d+)")[1])
+    assert "/connect 127.0.0.1" in house.words
+
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+        connection.sendall(b"JOIN #project\r\n")
+        answer = connection.recv(500)
+
+    assert b" 451 " in answer
+    assert b"token of Parley" in answer
+
+
 def test_the_secret_key_is_for_its_owner_only(house):
     stored = house.home / "secret-key"
 
@@ -120,7 +134,7 @@ def test_the_secret_key_is_for_its_owner_only(house):
 
 def test_kill_and_ctrl_c_leave_nothing_running_and_lose_nothing(own_house):
     own_house.start()
-    parts = {own_house.pid_of(part) for part in ("web", "jobs", "sessions", "beat", "bell")}
+    parts = {own_house.pid_of(part) for part in ROLES}
     assert parts < set(own_house.left())
 
     own_house.process.kill()

@@ -52,7 +52,7 @@ def workshop(db: None, servers: dict[str, str]) -> Iterator[Machine]:
     office = Machine(**servers, PARLEY_SECRET_KEY=key)
     workshop = Machine(**servers, PARLEY_SECRET_KEY=key)
     try:
-        office.run("jobs", "beat", "bell")
+        office.run("jobs", "beat", "bell", "transports")
         workshop.run("sessions")
         yield workshop
         office.interrupt()
