@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test test-services e2e chaos check fmt rehearse bench lock
+.PHONY: help run test test-services test-live e2e chaos check fmt rehearse bench lock
 
 PYTHON ?= python3
 VENV := .venv
@@ -27,6 +27,10 @@ test-services: $(VENV)/dev.stamp  ## Run the tests marked services on DATABASE_U
 	@for name in DATABASE_URL REDIS_URL CELERY_BROKER_URL; do \
 	  if [ -z "$${!name:-}" ]; then echo "$$name is not set; see .env.example." >&2; exit 2; fi; done
 	PARLEY_TEST_RACE_S=$${PARLEY_TEST_RACE_S:-15} $(PY) -m pytest --ignore tests/e2e -m services $(ARGS)
+
+test-live: $(VENV)/dev.stamp  ## Run the tests with other projects' programs, all on loopback
+	env -u DATABASE_URL -u REDIS_URL -u CELERY_BROKER_URL \
+	  $(PY) -m pytest --ignore tests/e2e -m live $(ARGS)
 
 e2e: $(VENV)/dev.stamp  ## Run the tests in a browser (needs chromium)
 	$(PY) -m pytest tests/e2e $(ARGS)

@@ -1,6 +1,7 @@
 """Text on IRC: Markdown to lines with codes and back, cut to fit the wire.
 
-Source: the formatting page of modern IRC clients (02 bold, 1D italic, 1E strike, 11 code).
+Source: the formatting page of modern IRC clients (02 bold, 1D italic, 1E strike, 11 code, which
+is read and not written).
 """
 
 import re
@@ -53,7 +54,7 @@ def _blocks(tokens: Sequence[Token]) -> Iterator[str]:
             yield from frame.filled(lines)
         elif kind in {"fence", "code_block"}:
             lines = token.content.removesuffix("\n").split("\n")
-            yield from frame.filled([f"{CODE}{line}{CODE}" if line else "" for line in lines])
+            yield from frame.filled(lines)
         elif kind == "hr":
             yield from frame.filled(["───"])
         else:
@@ -115,7 +116,7 @@ def _inline(tokens: Sequence[Token]) -> list[str]:
             if address not in {lines[-1][started:], "http://" + lines[-1][started:]}:
                 lines[-1] += f" <{address}>"
         elif token.type == "code_inline":
-            lines[-1] += f"{CODE}{token.content}{CODE}"
+            lines[-1] += f"`{token.content}`"  # many clients show the code for it as a letter
         else:
             lines[-1] += token.content
     return lines

@@ -1,6 +1,7 @@
 """A gateway that listens on loopback, and clients that talk to it over real sockets."""
 
 import asyncio
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 
@@ -29,7 +30,8 @@ MODERN = (
 class Running:
     """A gateway in a loop and thread of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self.tls = tls
         self.gateway = Gateway()
         self.loop = asyncio.new_event_loop()
         self.port = 0
@@ -43,7 +45,7 @@ class Running:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self.loop)
-        self.port = self.loop.run_until_complete(self.gateway.start("127.0.0.1", 0))
+        self.port = self.loop.run_until_complete(self.gateway.start("127.0.0.1", 0, self.tls))
         self.loop.call_soon(self._is_up.set)
         self.loop.run_forever()
         self.loop.close()

@@ -1,5 +1,6 @@
 """The IRC gateway over real sockets: talking, and what others see of it."""
 
+import re
 from collections.abc import Callable
 
 from hub.actor import Actor
@@ -191,6 +192,21 @@ def test_history_is_read_page_by_page(ada: Actor, grace: Actor, enter: Enter) ->
     assert words(before) == [f"n{number}" for number in range(20)]
 
 
+def test_who_cannot_ask_for_history_is_shown_the_last_of_it(
+    ada: Actor, grace: Actor, enter: Enter
+) -> None:
+    for number in range(30):
+        act(ada, "message.post", channel="project", text=f"n{number}")
+
+    plain, timed = enter(grace), enter(grace, caps=("server-time",))
+    shown = [*plain.between("JOIN #project", " 366 "), *plain.fence()]
+    stamped = [*timed.between("JOIN #project", " 366 "), *timed.fence()]
+
+    assert words(shown) == [f"n{number}" for number in range(5, 30)]
+    assert re.search(r"PRIVMSG #project :\[\d\d:\d\d\] n29", shown[-1])
+    assert re.search(r"^@time=\S+ :ada\S+ PRIVMSG #project n29", stamped[-1])
+
+
 def test_history_of_what_is_not_ones_own_is_refused(
     ada: Actor, grace: Actor, ivo: Actor, enter: Enter
 ) -> None:
@@ -219,3 +235,16 @@ def test_a_line_break_in_a_text_makes_no_second_command(
     irc.until("hello")
 
     assert not [line for line in irc.fence() if not line.startswith((":ada", ":parley"))]
+
+
+def test_a_fault_in_a_command_ends_neither_it_nor_the_connection(
+    grace: Actor, enter: Enter, monkeypatch, caplog
+) -> None:
+    irc = enter(grace, "#project")
+    monkeypatch.setattr("transports.irc.gateway.office.people", lambda *_: 1 / 0)
+
+    irc.send("WHO #project")
+
+    irc.until(r"NOTICE \S+ :WHO: .*error of Parley")
+    assert "ZeroDivisionError" in caplog.text
+    assert irc.fence() == []

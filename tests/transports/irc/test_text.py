@@ -9,14 +9,14 @@ from transports.irc.text import cut, from_irc, shown, to_lines
 
 MARKDOWN = [
     ("Hello **bold** and *slanted*", ["Hello \x02bold\x02 and \x1dslanted\x1d"]),
-    ("~~no~~ `x = 1`", ["\x1eno\x1e \x11x = 1\x11"]),
+    ("~~no~~ `x = 1`", ["\x1eno\x1e `x = 1`"]),
     ("# Title\n\ntext", ["\x02Title\x02", "text"]),
     ("- one\n- two\n  - three", ["• one", "• two", "  • three"]),
     ("3. c\n4. d", ["3. c", "4. d"]),
     ("> said\n> so", ["> said", "> so"]),
     ("[here](https://parley.example/a)", ["here <https://parley.example/a>"]),
     ("<https://parley.example/a>", ["https://parley.example/a"]),
-    ("```\nx\n\ny\n```", ["\x11x\x11", "", "\x11y\x11"]),
+    ("```\nx\n\ny\n```", ["x", "", "y"]),
     ("| a | b |\n| - | - |\n| 1 | 2 |", ["a | b", "1 | 2"]),
     ("a **b\nc** d", ["a \x02b\x02", "\x02c\x02 d"]),
 ]

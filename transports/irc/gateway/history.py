@@ -3,7 +3,8 @@
 Source: IRCv3 draft/chathistory and draft/read-marker.
 """
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 from hub.errors import HubError, Invalid
 from transports.irc.wire import Line
@@ -16,6 +17,7 @@ from .talking import number_of
 from .verbs import verb
 
 MAX_HISTORY = 200
+REPLAYED, REPLAYED_FOR = 25, timedelta(days=1)
 
 
 @verb("CHATHISTORY", params=2)
@@ -35,6 +37,20 @@ async def chathistory(client: Client, line: Line) -> None:
         return
     lines = [made for one in said for made in telling.lines_of(client, one)]
     client.batch("chathistory", (target,), lines, {})
+
+
+async def replay(client: Client, room: str) -> None:
+    """Show who cannot ask for history the last of it, with the time it was said."""
+    since = Bound(at=datetime.now(UTC) - REPLAYED_FOR)
+    me = client.me.actor
+    said = await client.gateway.ask(past.history, me, room, since, Bound(), REPLAYED, newest=True)
+    for one in said:
+        for line in telling.lines_of(client, one):
+            client.send(line if "server-time" in client.caps else _stamped(line, one.at))
+
+
+def _stamped(line: Line, at: datetime) -> Line:
+    return replace(line, params=(line.params[0], f"[{at:%H:%M}] {line.params[1]}"))
 
 
 async def _read(client: Client, way: str, target: str, ends: list[Bound], limit: int) -> list[Said]:

@@ -3,7 +3,7 @@
 from hub.errors import HubError
 from transports.irc.wire import Line
 
-from . import office
+from . import history, office
 from .client import HOST, Client
 from .verbs import verb
 
@@ -31,6 +31,8 @@ async def join(client: Client, line: Line) -> None:
         client.rooms[room.name] = room.name
         client.send(joined(client, client.nick, room.name))
         await _show(client, room)
+        if "draft/chathistory" not in client.caps:
+            await history.replay(client, room.name)
 
 
 def joined(client: Client, nick: str, room: str, role: str = "member") -> Line:

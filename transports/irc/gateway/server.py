@@ -18,10 +18,10 @@ from django.urls import reverse
 
 from hub import fanout
 from hub.errors import HubError
-from transports.irc.wire import Line
+from transports.irc.wire import BadLineError, Line
 
 from . import entering, history, office, past, people, rooms, talking, telling, verbs
-from .client import Client, mask_of
+from .client import Client, GoneError, mask_of
 from .office import Entry, Said, Turned
 from .verbs import obey
 
@@ -93,6 +93,11 @@ class Gateway:
         except Error as error:
             logger.warning("IRC %s was not answered: %s", line.command, error)
             client.fail(line.command, "busy", "Parley is busy or its database is away; try again.")
+        except (HubError, BadLineError, GoneError, OSError):
+            raise
+        except Exception:  # one command's fault is not the connection's
+            logger.exception("IRC %s failed", line.command)
+            client.fail(line.command, "fault", "This is an error of Parley; its log says more.")
 
     async def ask(
         self,

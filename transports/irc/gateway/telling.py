@@ -10,6 +10,7 @@ from .office import Said
 
 # A gateway has no pace to keep, so a client without multiline sees more before the link.
 MAX_LINES, HEAD_LINES = 40, 30
+STAMP_BYTES = len("[00:00] ")  # which a replay puts before a line
 
 
 def stamp(at: datetime) -> str:
@@ -55,7 +56,7 @@ def lines_of(client: Client, said: Said) -> list[Line]:
 def _text(client: Client, target: str, said: Said, tags: dict[str, str]) -> list[Line]:
     source = mask_of(said.nick)
     head = Line("PRIVMSG", (target, ": "), source)
-    room = MAX_BODY_BYTES - len(head.encode()) - 2
+    room = MAX_BODY_BYTES - len(head.encode()) - STAMP_BYTES
     many = {"draft/multiline", "batch"} <= client.caps
     lines = (
         to_lines(said.text)
