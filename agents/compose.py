@@ -18,6 +18,7 @@ from hub.text import defuse, fence
 RULES = Path(__file__).resolve().parent / "prompts" / "rules.txt"
 NONCE_CHARS = 16
 ENVELOPE_BYTES = 250
+HEARD = "While you worked, this was said to you:"
 DIRECT = "direct-"  # how names of private channels begin
 
 
@@ -61,9 +62,7 @@ def prompt(session: Session, inbox: Mapping[str, Any]) -> str:
 def heard(items: Sequence[Mapping[str, Any]]) -> str:
     """Say what came in while the agent was at work, each text in its envelope."""
     nonce = secrets.token_hex(8)
-    return "\n\n".join(
-        ["While you worked, this was said to you:", *(_item(one, nonce) for one in items)]
-    )
+    return "\n\n".join([HEARD, *(_item(one, nonce) for one in items)])
 
 
 def public(inbox: Mapping[str, Any]) -> dict[str, Any]:

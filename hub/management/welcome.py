@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
-from hub.models import User
+from hub.models import Project, User
 from hub.web.accounts import enter_path
 
 from .house import address_of
@@ -18,11 +18,21 @@ from .house import address_of
 READY_TIMEOUT_S = 30.0
 ASK_EVERY_S = 0.25
 ANSWER_TIMEOUT_S = 5.0
+DEMO = "demo"  # the address of the project that `seed` makes
+DEMO_WORDS = """\
+Try this:       write this in the project channel of Demo, and watch a scripted team
+                (it costs nothing) plan, ask, build, review and merge:
+                Please get the tests green again, and then add the --json option
+                that the README wishes for.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hall:
-    """Where the house is entered. `address` is what we listen on, `url` what people type."""
+    """Where the house is entered. `address` is what we listen on, `url` what people type.
+
+    `has_demo` tells that there is a demo project whose agents follow a script.
+    """
 
     address: tuple[str, int]
     host_header: str
@@ -30,6 +40,7 @@ class Hall:
     link: str
     environment: Mapping[str, str]
     started: float
+    has_demo: bool
 
     @property
     def words(self) -> str:
@@ -37,10 +48,7 @@ class Hall:
         return (
             f"Parley is at    {self.url}/\n"
             f"Log in, once:   {self.link}\n"
-            "Try this:       write this in the project channel of Demo, and watch a scripted team\n"
-            "                (it costs nothing) plan, ask, build, review and merge:\n"
-            "                Please get the tests green again, and then add the --json option\n"
-            "                that the README wishes for.\n"
+            f"{DEMO_WORDS if self.has_demo else ''}"
             f"{_irc()}"
             "Ctrl-C stops everything."
         )
@@ -75,7 +83,13 @@ def hall(door: socket.socket, started: float) -> Hall:
         link=url + enter_path(admin) if admin else "there is no administrator any more",
         environment={"PARLEY_BIND": bind, "PARLEY_PUBLIC_URL": url},
         started=started,
+        has_demo=_has_demo(),
     )
+
+
+def _has_demo() -> bool:
+    rows = Project.objects.filter(slug=DEMO, archived_at=None)
+    return rows.filter(provider="rehearsal").exists()
 
 
 def announce(place: Hall, say: Callable[[str], None]) -> None:

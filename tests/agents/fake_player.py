@@ -6,14 +6,17 @@ beginning to learn where it stands, and gives the next answer. It keeps nothing 
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from agents.compose import HEARD
+from agents.policy import script as scripts
 from agents.providers.base import Answer, Exchange, Request, ToolOutcome, ToolUse
 from agents.providers.messages.conversation import GO_ON
 from agents.providers.rehearsal import Rehearsal
 from hub.policy.roles import roles
 
+from . import fake_shift
 from .fake_rules import contents
 from .fake_wire import Says, text, thought
 
@@ -67,7 +70,8 @@ def _next(script: str, body: dict[str, Any]) -> Answer:
     role = next(name for name, it in roles().items() if it.title.lower() == found[2])
     turns = _turns(body["messages"])
     task, brief = _first(TASK, turns), _first(BRIEF, turns)
-    state: Any = {}
+    state: Any = fake_shift.received(turns[0].prompt)
+    part = scripts.load(script).part(role, task.partition(":")[0])
     answer = None
     for turn in turns:
         news = _news(turn.prompt)
@@ -83,14 +87,14 @@ def _next(script: str, body: dict[str, Any]) -> Answer:
                     prompt=turn.prompt,
                     news=news,
                     exchanges=tuple(turn.exchanges[:count]),
-                    tools=(),
+                    tools=fake_shift.tools(turn.prompt, is_first=not count),
                     state=state,
                 ),
                 lambda: "",
             )
             state = answer.state
     assert answer is not None
-    return answer
+    return fake_shift.written(answer, part)
 
 
 def _first(pattern: re.Pattern[str], turns: list[_Turn]) -> str:
@@ -98,7 +102,10 @@ def _first(pattern: re.Pattern[str], turns: list[_Turn]) -> str:
 
 
 def _turns(messages: list[dict[str, Any]]) -> list[_Turn]:
-    """Cut the conversation into turns: each text that the model was told begins one."""
+    """Cut the conversation into turns: each text that the model was told begins one.
+
+    What was said to it while it worked belongs to the answer before.
+    """
     turns: list[_Turn] = []
     uses: dict[str, dict[str, Any]] = {}
     for message in messages:
@@ -111,8 +118,12 @@ def _turns(messages: list[dict[str, Any]]) -> list[_Turn]:
         outcomes = [_outcome(uses, block) for block in blocks if block["type"] == "tool_result"]
         if outcomes:
             turns[-1].exchanges.append(Exchange(text="", outcomes=tuple(outcomes)))
-        said = [block["text"] for block in blocks if block["type"] == "text"]
-        turns += [_Turn(words) for words in said if words != GO_ON]
+        for words in [block["text"] for block in blocks if block["type"] == "text"]:
+            if words.startswith(HEARD):
+                last = turns[-1].exchanges[-1]
+                turns[-1].exchanges[-1] = replace(last, heard_news=_news(words))
+            elif words != GO_ON:
+                turns.append(_Turn(words))
     return turns
 
 

@@ -10,15 +10,15 @@ import pytest
 
 from agents import jobs, rehearsing
 from agents.actions import waits
-from agents.models import PullRequest, Session, Step, ToolCall, Turn
+from agents.models import Handoff
 from hub import jobs as hub_jobs
-from hub.actions import events
-from hub.models import Budget, Charge, Decision, Message, Objective, Task
+from hub.models import Budget, Charge, Decision
 
 from .fake_messages import Behaviour, FakeMessages
 from .fake_player import player
 from .fake_wire import Fails, Says
 from .stage import Set
+from .told import troubles
 
 PATIENCE_S = 240
 LIMITED = Fails(status=429, kind="rate_limit_error", headers={"retry-after": "0"})
@@ -36,21 +36,7 @@ def with_anthropic(stage: Set, api: FakeMessages, monkeypatch: pytest.MonkeyPatc
 
 def check_end(stage: Set, problem: str) -> None:
     """One end whatever went wrong: two merges, nothing said, done or booked twice, a whole log."""
-    project = stage.stage.project
-    assert problem == ""
-    assert Objective.objects.get(project=project).state == "succeeded"
-    assert set(Task.objects.values_list("state", flat=True)) == {"done"}
-    assert list(PullRequest.objects.values_list("state", flat=True)) == ["merged", "merged"]
-    assert not ToolCall.objects.filter(is_error=True).exists()
-    assert set(Session.objects.values_list("provider", flat=True)) == {"anthropic"}
-    assert not Turn.objects.filter(state="failed").exists()
-    said = Message.objects.filter(author__kind="agent").values_list("author_id", "text")
-    assert set(Counter(said).values()) == {1}
-    settled = Charge.objects.filter(state="settled")
-    assert not Charge.objects.filter(state="reserved").exists()
-    booked = Counter((row.session, row.turn, row.key.split(":")[2]) for row in settled)
-    assert len(booked) == Step.objects.count()
-    assert events.verify(project.pk) is None
+    assert (problem, troubles(stage.stage)) == ("", [])
 
 
 def test_an_objective_travels_to_a_merged_branch_with_anthropic(
@@ -122,3 +108,43 @@ def test_a_budget_that_ends_half_way_is_raised_by_a_person(
     budget = Budget.objects.get()
     assert budget.spent_micro_usd == sum(row.micro_usd for row in Charge.objects.all())
     assert budget.reserved_micro_usd == 0
+
+
+LIMIT = 100_000
+FULL_AFTER = 5
+FULL = {
+    "input_tokens": LIMIT * 84 // 100,
+    "output_tokens": 100,
+    "cache_creation_input_tokens": 0,
+    "cache_read_input_tokens": 0,
+}
+
+
+def growing(plays: Callable[[dict[str, Any]], Says]) -> Any:
+    """Let every conversation, a successor's too, be 84 % of its limit from its sixth answer on."""
+
+    def play(body: dict[str, Any]) -> Behaviour:
+        answers = sum(message["role"] == "assistant" for message in body["messages"])
+        says = plays(body)
+        return replace(says, usage=FULL) if answers >= FULL_AFTER else says
+
+    return play
+
+
+def test_conversations_that_reach_their_limit_change_shift_and_nothing_of_the_end(
+    with_anthropic: Set, api: FakeMessages
+) -> None:
+    for role in ("em", "manager", "implementer", "tester", "reviewer", "documenter"):
+        with_anthropic.act("role.set", role=role, context_limit_tokens=LIMIT)
+    api.player = growing(api.player)
+
+    problem = rehearsing.play(with_anthropic.stage, PATIENCE_S, lambda _line: None)
+
+    assert api.refused == []
+    check_end(with_anthropic, problem)
+    rows = Handoff.objects.select_related("predecessor__task")
+    assert {(row.state, row.is_composed) for row in rows} == {("acknowledged", False)}
+    assert {row.reason for row in rows} == {f"its context is 84 % of {LIMIT:,} tokens"}
+    shifts = Counter((row.predecessor.role, row.predecessor.task_id) for row in rows)
+    assert {role for role, _ in shifts} == {"em", "manager"}
+    assert max(shifts.values()) > 1  # a successor hands over, too
