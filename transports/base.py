@@ -192,7 +192,7 @@ class Sink(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """What a network is connected with; `secrets` never reach a log, `cursor` ends the last reading."""
+    """What a network is connected with; `secrets` never reach a log."""
 
     name: str
     config: Mapping[str, object]
