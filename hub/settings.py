@@ -97,6 +97,7 @@ IRC_LISTEN = env("PARLEY_IRC_LISTEN", "127.0.0.1:6667")
 IRC_TLS_LISTEN = env("PARLEY_IRC_TLS_LISTEN", "off")
 IRC_CERTIFICATE = env("PARLEY_IRC_CERTIFICATE")
 IRC_KEY = env("PARLEY_IRC_KEY")
+NETWORK_LEASE_S = env_number("PARLEY_NETWORK_LEASE_S", 10, 1, 3_600)
 
 # -- Security -----------------------------------------------------------------------------------
 SECRET_KEY = secret_key(PARLEY_HOME)

@@ -106,6 +106,14 @@ def storable(text: str) -> str:
     return _SURROGATE.sub("\ufffd", text.replace("\x00", "\ufffd"))
 
 
+def presentable(text: str) -> str:
+    """Make text of anything that a network tells: line ends become LF, what `clean` would refuse
+    as control characters or halves becomes U+FFFD.
+    """
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return _CONTROL.sub("\ufffd", storable(text))
+
+
 def _refuse_mark_towers(text: str) -> None:
     """Refuse more combining marks in a row than any language writes."""
     marks = 0

@@ -22,6 +22,7 @@ from hub.web import (
     team,
     troubles,
 )
+from transports import urls as network_pages
 
 in_project: list[URLPattern | URLResolver] = [
     path("", home.home, name="home"),
@@ -40,6 +41,7 @@ in_project: list[URLPattern | URLResolver] = [
     path("log/", events.log, name="events"),
     path("do/<str:name>/", do.do, name="do"),
     *agent_pages.in_project,
+    *network_pages.in_project,
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [

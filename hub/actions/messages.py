@@ -217,4 +217,5 @@ def _own(actor: Actor, number: int) -> Message:
 
 def _changed(actor: Actor, name: str, row: Message, **facts: object) -> None:
     subject = f"channel:{row.channel.number}"
-    events.record(actor, name, subject, channel=row.channel, message=row.seq, **facts)
+    facts |= {"message": row.seq, "origin": actor.entry}  # a network is not told what it told us
+    events.record(actor, name, subject, channel=row.channel, **facts)

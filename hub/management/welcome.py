@@ -60,8 +60,8 @@ def _irc() -> str:
         return ""
     host, _, port = settings.IRC_LISTEN.rpartition(":")
     return (
-        f"IRC client:     /connect {host} {port} TOKEN, then /join #project; make the TOKEN in\n"
-        "                Settings\n"
+        f"IRC client:     /connect {host} {port} TOKEN, then /join #project; make the TOKEN\n"
+        "                on the page Chat clients of a project\n"
     )
 
 

@@ -76,13 +76,19 @@ _places: dict[str, tuple[str, str]] = {
 _listed = {"artifact", "budget", "decision", "trouble"}
 
 
-def add(sentences: Mapping[str, str], places: Mapping[str, tuple[str, str]]) -> None:
+def add(
+    sentences: Mapping[str, str],
+    places: Mapping[str, tuple[str, str]],
+    listed: Iterable[str] = (),
+) -> None:
     """Teach the log an application's events, and where its subjects are shown.
 
     A sentence may name the event's facts; a place is a URL's name and the words of the link.
+    Subjects that are `listed` share one page.
     """
     _sentences.update(sentences)
     _places.update(places)
+    _listed.update(listed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

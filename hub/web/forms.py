@@ -11,12 +11,13 @@ from hub.registry import Action
 
 OWN_FIELDS = {"csrfmiddlewaretoken", "key", "next", "empty"}
 ROW = re.compile(r"(\w{1,40})\.(\d{1,6})\.(\w{1,40})")
+VALUE = re.compile(r"([a-z_]{1,40})\.([a-z_]{1,40})")  # one named value of a map
 LONG_NAMES = {"text", "brief", "summary", "outcome", "context", "purpose", "notes"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """One input of a generated form; `shape` is line, long, number, yes, choice or list."""
+    """One input of a generated form; `shape` is line, long, number, yes, choice, list or map."""
 
     name: str
     label: str
@@ -80,6 +81,8 @@ def _shape(name: str, types: set[str], choices: list[Any]) -> str:
         return "number"
     if "array" in types:
         return "list"
+    if "object" in types:
+        return "map"
     return "long" if name in LONG_NAMES else "line"
 
 
@@ -88,20 +91,35 @@ def payload(action: Action, posted: QueryDict) -> dict[str, Any]:
 
     Lists of objects come as `notes.0.path`, `notes.0.text`: one with an empty field is left out.
     A field that the action does not know stays, so that the registry refuses it by name. The names
-    in a field called `empty` are those whose emptiness is meant.
+    in a field called `empty` are those whose emptiness is meant. Maps come as lines
+    `name=value`, or value by value as `config.host`; empty values are left out.
     """
     meant = set(posted.get("empty", "").split())
     shapes = {field.name: field for field in fields(action, {})}
-    found: dict[str, Any] = _rows(posted)
+    found: dict[str, Any] = _rows(posted) | _maps(posted)
     for name in posted:
-        if ROW.fullmatch(name) or (name in OWN_FIELDS and name not in shapes):
+        if ROW.fullmatch(name) or VALUE.fullmatch(name):
+            continue
+        if name in OWN_FIELDS and name not in shapes:
             continue
         field = shapes.get(name)
+        lines = [line.strip() for value in posted.getlist(name) for line in value.splitlines()]
         if field is not None and field.shape == "list":
-            lines = [line for value in posted.getlist(name) for line in value.splitlines()]
-            found[name] = [line.strip() for line in lines if line.strip()]
+            found[name] = [line for line in lines if line]
+        elif field is not None and field.shape == "map":
+            if any(lines):
+                found[name] = dict(line.partition("=")[::2] for line in lines if line)
         elif posted[name] or field is None or field.required or name in meant:
             found[name] = posted[name]
+    return found
+
+
+def _maps(posted: QueryDict) -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = {}
+    for name in posted:
+        match, value = VALUE.fullmatch(name), str(posted[name]).strip()
+        if match and value:
+            found.setdefault(match[1], {})[match[2]] = value
     return found
 
 

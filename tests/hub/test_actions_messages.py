@@ -126,7 +126,7 @@ def test_edit_changes_the_text_and_says_so_in_one_event(ada):
     assert answer["edited_at"] is not None
     assert "<em>giant</em>" in Message.objects.get().html
     assert logged(ada, before) == ["message.edited"]
-    assert last_event(ada).facts == {"message": number}
+    assert last_event(ada).facts == {"message": number, "origin": "test"}
 
 
 def test_commands_written_into_a_message_later_are_not_carried_out(ada):

@@ -55,6 +55,7 @@ class Running:
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join(PATIENCE_S)
         assert not self._thread.is_alive()
+        self.gateway._desk._pool.shutdown(wait=True)  # a transaction would outlive the test
 
 
 @pytest.fixture

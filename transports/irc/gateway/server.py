@@ -5,19 +5,16 @@ import logging
 import ssl
 import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import partial
 from socket import SO_SNDBUF, SOL_SOCKET
-from typing import ParamSpec, TypeVar
 
 from django.conf import settings
-from django.db import Error, InterfaceError, OperationalError, close_old_connections, connection
+from django.db import Error, InterfaceError, OperationalError
 from django.urls import reverse
 
 from hub import fanout
 from hub.errors import HubError
+from transports.asking import Desk
 from transports.irc.wire import BadLineError, Line
 
 from . import entering, history, office, past, people, rooms, talking, telling, verbs
@@ -32,8 +29,6 @@ TICK_S = 5.0
 SEND_BUFFER_BYTES = 262_144  # of the kernel for each client; it would grow to megabytes
 
 logger = logging.getLogger(__name__)
-Parameters = ParamSpec("Parameters")
-Answer = TypeVar("Answer")
 assert all((entering, history, people, rooms, talking, verbs))  # they fill the table of commands
 
 
@@ -45,7 +40,8 @@ class Gateway:
         self._projects: dict[int, set[Client]] = {}
         self._seqs: dict[int, int] = {}
         self._reading: dict[int, asyncio.Lock] = {}
-        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="irc")
+        self._desk = Desk(THREADS, "irc")
+        self.ask = self._desk.ask
         self._servers: list[asyncio.Server] = []
         self._stop = threading.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -72,7 +68,7 @@ class Gateway:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.sleep(0)
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._desk.close()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_SNDBUF, SEND_BUFFER_BYTES)
@@ -98,16 +94,6 @@ class Gateway:
         except Exception:  # one command's fault is not the connection's
             logger.exception("IRC %s failed", line.command)
             client.fail(line.command, "fault", "This is an error of Parley; its log says more.")
-
-    async def ask(
-        self,
-        question: Callable[Parameters, Answer],
-        *args: Parameters.args,
-        **kwargs: Parameters.kwargs,
-    ) -> Answer:
-        """Ask the hub in a thread."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool, partial(_asked, question, *args, **kwargs))
 
     async def join(self, client: Client) -> None:
         """Let a client hear its project from now on."""
@@ -256,14 +242,3 @@ async def _quietly(work: "asyncio.Future[None]") -> None:
         logger.warning("the gateway tries again later: %s", error)
     except RuntimeError as error:  # the pool is closed: Parley stops
         logger.info("left undone: %s", error)
-
-
-def _asked(
-    question: Callable[Parameters, Answer], *args: Parameters.args, **kwargs: Parameters.kwargs
-) -> Answer:
-    close_old_connections()
-    try:
-        return question(*args, **kwargs)
-    finally:
-        if not connection.in_atomic_block:
-            connection.close()

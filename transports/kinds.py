@@ -1,0 +1,31 @@
+"""What a person is asked for to connect each kind of network."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One value; a secret one is encrypted and never shown again."""
+
+    name: str
+    label: str
+    is_secret: bool = False
+    default: str = ""
+    is_needed: bool = True
+
+    @property
+    def field(self) -> str:
+        """Name its field in the form of `network.add`."""
+        return f"{'secret' if self.is_secret else 'config'}.{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The form of one kind: its name for people, what a room is called, what is asked."""
+
+    title: str
+    room: str
+    asks: tuple[Ask, ...]
+
+
+FORMS: dict[str, Form] = {}
