@@ -263,9 +263,7 @@ def _palette(project: Project, actor: Actor, channels: list[Channel]) -> list[En
         Entry("Errors", reverse("errors", args=[slug]), "triangle-alert", "g e"),
         Entry("Notes and results", reverse("results", args=[slug]), "file", "results"),
         Entry("Log", reverse("events", args=[slug]), "scroll-text", "g l"),
-        Entry(
-            "Chat clients and networks", reverse("networks", args=[slug]), "message-square", "irc"
-        ),
+        Entry("Chat clients", reverse("networks", args=[slug]), "message-square", "g i"),
         Entry("Settings", reverse("settings", args=[slug]), "sliders-horizontal", "g s"),
         Entry("All projects", reverse("projects"), "folder-git-2", "g p"),
     ]

@@ -72,6 +72,8 @@ def everyday(album: Album, when: str) -> None:
     album.take(f"{when}-team", "team/")
     album.take(f"{when}-log", "log/")
     album.take(f"{when}-settings", "settings/")
+    album.take(f"{when}-results", "results/")
+    album.take(f"{when}-networks", "networks/")
     if when != "empty":
         album.take(f"{when}-objective", "o/1/")
     album.page.goto(album.home)

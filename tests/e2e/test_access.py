@@ -49,6 +49,8 @@ PLACES = {
     "a moment of an objective": "o/1/?at=9&kind=states",
     "settings": "settings/",
     "log": "log/",
+    "notes and results": "results/",
+    "chat clients and networks": "networks/",
     "task": "t/1/",
     "waiting task": "t/2/",
     "session": "s/2/",
@@ -80,6 +82,11 @@ def scene(begun: dict[str, Office]) -> tuple[Office, int]:
         default="2",
         default_in_s=3_600,
         context="Both would do.",
+    )
+    office.act("Grace", "note.create", title="Fuel", text="It is **cold**.", objective=1)
+    office.act("Ada", "network.add", name="loop", kind="loopback")
+    office.act(
+        "Ada", "channel.bind", channel="project", network="loop", room="a-long-room-name" * 4
     )
     said = office.act("Ada", "message.post", channel="project", text=MESSAGE)
     office.act("Grace", "message.react", message=said["number"], emoji="👍")
