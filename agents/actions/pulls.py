@@ -34,6 +34,7 @@ from hub.schemas import Limit, Number, Paragraph, TaskRef
 from hub.text import clip
 
 MAX_NOTES = 100
+VERSION_CHARS = 10  # of a tree: how people type which version they looked at
 WRITERS = ("manager", "implementer", "documenter", "tester")
 Commit = Annotated[str, Field(pattern=r"^[0-9a-f]{40,64}$")]
 
@@ -188,8 +189,18 @@ def request_approval(actor: Actor, pull: Number, *, text: Paragraph = "") -> Pul
     card = decisions.open_review(actor, RichText.of(words), row.task, link)
     PullRequest.objects.filter(pk=row.pk).update(decision=card)
     row.decision = card
-    messages.take_in(actor, _home(actor, row), RichText.of(words), obey=False)
+    messages.take_in(actor, _home(actor, row), RichText.of(_asked(row, words, link)), obey=False)
     return row
+
+
+def _asked(row: PullRequest, words: str, link: str) -> str:
+    """Say where to look and what to type, for who reads it in another chat client."""
+    version = row.tree[:VERSION_CHARS]
+    verdicts = f"`!approve {row.number} {version}` or `!changes {row.number} {version} why`"
+    place = settings.PARLEY_PUBLIC_URL.rstrip("/") + link
+    return (
+        f"{words}\n\n[Look at the change]({place}), then {verdicts}; `!merge {row.number}` merges."
+    )
 
 
 def lacks(row: PullRequest) -> str:
@@ -211,7 +222,7 @@ def lacks(row: PullRequest) -> str:
     )
 
 
-@action("pull.merge", needs="merge", returns=PullOut)
+@action("pull.merge", needs="merge", returns=PullOut, chat="!merge")
 def merge(actor: Actor, pull: Number) -> PullRequest:
     """Order the merge of an approved change: it is rebased, checked, and then merged by a worker.
 

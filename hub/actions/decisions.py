@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated
 
 from django.db.models import Max
 from pydantic import Field
 
-from hub import access
+from hub import access, identify
 from hub.actor import Actor
 from hub.errors import Forbidden, Invalid
 from hub.markdown import RichText
@@ -213,6 +214,8 @@ def close(actor: Actor, row: Decision, text: str) -> None:
         answered_at=actor.now,
     )
     _log(actor, "decision.answered", row, answer=clip(text, 200), mentions=[row.asker_id])
+    said = clip(" ".join(text.split()), 500)
+    _say(actor, row, f"{access.me(actor).name} answers {row.kind} {row.number}: {said}")
     _go_on(row.objective)
     effects.carry_out(actor, row)
 
@@ -234,7 +237,16 @@ def cancel(actor: Actor, row: Decision) -> None:
     """Withdraw an open card."""
     DECISION_STATES.move(row, DecisionState.CANCELED, answered_at=actor.now)
     _log(actor, "decision.canceled", row)
+    _say(actor, row, f"{row.kind.capitalize()} {row.number} is withdrawn.")
     _go_on(row.objective)
+
+
+def _say(actor: Actor, row: Decision, words: str) -> None:
+    """Tell those who read the question in another chat client that it is closed."""
+    if row.message is None or row.channel is None or row.channel.archived_at is not None:
+        return
+    hub = replace(identify.of_hub(actor.project_id, "hub"), clock=actor.now, cause=actor.cause)
+    messages.take_in(hub, row.channel, RichText.of(words), obey=False)
 
 
 def hand_over(actor: Actor, giver: Member, taker: Member) -> list[int]:

@@ -19,6 +19,8 @@ from hub.schemas import After, ChannelRef, Done, Limit, MessageOut, Number
 from . import commands, events
 
 MAX_REACTIONS = 20
+# Where the author sees at the message why a command in it was refused; elsewhere it is answered.
+SHOWS_REFUSALS = frozenset({"api", "cli", "hub", "job", "mcp", "page", "session", "test", "web"})
 Emoji = Annotated[str, Field(min_length=1, max_length=32, pattern=r"^\S+$")]
 
 
@@ -123,8 +125,10 @@ def _close(actor: Actor, message: Message, outcome: commands.Outcome) -> None:
             message=message.seq,
             mentions=[message.author_id],
         )
-    if outcome.reply and message.channel.archived_at is None:
-        take_in(hub, message.channel, RichText.of(outcome.reply), reply_to=message)
+    unseen = outcome.refusal if message.origin not in SHOWS_REFUSALS else ""
+    words = "\n\n".join(filter(None, (outcome.reply, unseen)))
+    if words and message.channel.archived_at is None:
+        take_in(hub, message.channel, RichText.of(words), reply_to=message)
 
 
 def _addressed(actor: Actor, text: RichText, reply_to: Message | None) -> list[int]:

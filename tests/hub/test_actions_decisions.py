@@ -6,7 +6,7 @@ from hub import jobs
 from hub.actions import decisions
 from hub.errors import Conflict, Forbidden, Invalid
 from hub.markdown import RichText
-from hub.models import Decision, Message, Objective
+from hub.models import Decision, Event, Message, Objective
 from hub.models.projects import project_lock
 from tests.cast import act, last_event, log_end, logged
 
@@ -89,8 +89,12 @@ def test_answer_closes_the_question_and_tells_the_asker(ada, mina, question, giv
     answer = act(ada, "decision.answer", decision=question, answer=given)
 
     assert (answer["state"], answer["answer"]) == ("answered", kept)
-    assert logged(ada, before) == ["decision.answered"]
-    assert last_event(ada).facts["mentions"] == [mina.member_id]
+    assert logged(ada, before) == ["decision.answered", "message.posted"]
+    told = Event.objects.get(name="decision.answered")
+    assert told.facts["mentions"] == [mina.member_id]
+    said = Message.objects.latest("seq")
+    assert said.text == f"ada answers question {question}: {kept}"
+    assert said.author.kind == "hub"
     row = Decision.objects.get()
     assert (row.answered_by_id, row.answered_via) == (ada.member_id, "test")
 
@@ -143,12 +147,12 @@ def test_a_review_is_not_answered_here(ada, mina):
 
 
 # -- decision.withdraw ----------------------------------------------------------------------------
-def test_withdraw_takes_a_question_back_and_logs_one_event(mina, question):
+def test_withdraw_takes_a_question_back_and_says_so(mina, question):
     before = log_end(mina)
 
     assert act(mina, "decision.withdraw", decision=question)["state"] == "canceled"
 
-    assert logged(mina, before) == ["decision.canceled"]
+    assert logged(mina, before) == ["decision.canceled", "message.posted"]
 
 
 def test_withdraw_is_the_askers(ada, question):

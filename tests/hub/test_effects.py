@@ -33,7 +33,7 @@ def test_a_choice_is_carried_out_in_the_name_of_who_answers(
 
     moon.refresh_from_db()
     assert moon.paused_at is not None
-    assert logged(ada, before) == ["decision.answered", "project.paused"]
+    assert logged(ada, before) == ["decision.answered", "message.posted", "project.paused"]
 
 
 @pytest.mark.parametrize("answer", ["2", "Neither, because"])

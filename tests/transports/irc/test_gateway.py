@@ -46,6 +46,29 @@ def test_a_command_typed_on_irc_is_obeyed(grace: Actor, enter: Enter) -> None:
     assert act(grace, "task.list")[0]["title"] == "paint the rocket"
 
 
+def test_a_refused_command_is_answered_in_words(grace: Actor, enter: Enter) -> None:
+    irc = enter(grace, "#project")
+
+    irc.send("PRIVMSG #project :!ans 99 yes")
+
+    irc.until(r"PRIVMSG #project :.*99")
+
+
+def test_a_question_is_answered_on_irc_and_everybody_is_told(
+    ada: Actor, grace: Actor, mina: Actor, enter: Enter
+) -> None:
+    hers, his = enter(grace, "#project"), enter(ada, "#project")
+    number = act(mina, "decision.ask", text="Where?", choices=["Sea", "Tycho"])["number"]
+    hers.until(rf"Answer with `!ans {number} ")
+
+    hers.send(f"PRIVMSG #project :!ans {number} 2")
+
+    for irc in (hers, his):
+        irc.until(rf"PRIVMSG #project :grace answers question {number}: Tycho")
+    his.send(f"PRIVMSG #project :!ans {number} 1")
+    his.until(r"PRIVMSG #project :.*answered")
+
+
 def test_an_action_is_emphasised(grace: Actor, enter: Enter) -> None:
     irc = enter(grace, "#project")
 
