@@ -12,7 +12,7 @@ from agents import example_repository, rehearsing
 from agents.policy import script as scripts
 from agents.rehearsing import Stage
 from hub import embedded, identify, registry
-from hub.models import Charge, Project, User
+from hub.models import Project, User
 from hub.settings import database
 from tests.hub.running import House
 
