@@ -8,7 +8,8 @@ from typing import Any
 
 from django.db import connection, connections
 
-from agents import example_repository, rehearsing
+from agents import example_repository, leases, rehearsing
+from agents.models import Turn
 from agents.policy import script as scripts
 from agents.rehearsing import Stage
 from hub import embedded, identify, registry
@@ -85,7 +86,10 @@ def go_on(stage: Stage, until: Callable[[], bool]) -> None:
 
 
 def finish(stage: Stage) -> str:
-    """Go on to the end; give the reason if it is a bad one."""
+    """Go on to the end, and until everybody rests; give the reason if it is a bad one.
+
+    The objective is over before the turn is in which somebody says so.
+    """
     found: list[str] = []
 
     def is_over() -> bool:
@@ -94,9 +98,14 @@ def finish(stage: Stage) -> str:
         return problem is not None
 
     go_on(stage, is_over)
-    # Whoever is in a turn when the objective is over ends it first.
-    go_on(stage, lambda: not Charge.objects.filter(state="reserved").exists())
+    go_on(stage, lambda: bool(found[0]) or all_rest(stage))
     return found[0]
+
+
+def all_rest(stage: Stage) -> bool:
+    """Tell whether nobody is in a turn or due for one."""
+    turns = Turn.objects.filter(session__project=stage.project, state="running")
+    return not turns.exists() and not leases.waiting("local")
 
 
 class Holding:

@@ -58,7 +58,10 @@ class House:
 
     def said(self, pattern: str) -> re.Match[str]:
         """Wait for words on its terminal."""
-        return wait_for(lambda: re.search(pattern, self.words), f"{pattern!r} in\n{self}")
+        try:
+            return wait_for(lambda: re.search(pattern, self.words), repr(pattern))
+        except AssertionError as error:  # the words as they are at the end of the patience
+            raise AssertionError(f"{error} in\n{self}") from None
 
     @property
     def words(self) -> str:
