@@ -28,4 +28,14 @@ class Form:
     asks: tuple[Ask, ...]
 
 
-FORMS: dict[str, Form] = {}
+FORMS: dict[str, Form] = {
+    "zulip": Form(
+        title="Zulip",
+        room="stream/topic",
+        asks=(
+            Ask("site", "Address of the server, such as https://chat.example.org"),
+            Ask("email", "Address of the bot (a generic bot, made in Zulip's settings)"),
+            Ask("key", "The bot's API key", is_secret=True),
+        ),
+    ),
+}
