@@ -23,6 +23,7 @@ from hub.web import (
     troubles,
 )
 from transports import urls as network_pages
+from transports.matrix import views as matrix
 
 in_project: list[URLPattern | URLResolver] = [
     path("", home.home, name="home"),
@@ -51,6 +52,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("account/", include("allauth.urls")),
     path("api/", api.make().urls),
     path("admin/", admin.site.urls),
+    path("matrix/<int:network>/<path:rest>", matrix.pushed, name="matrix-push"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
 ]

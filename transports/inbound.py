@@ -14,7 +14,7 @@ from django.db import transaction
 from hub import clock, identify, registry
 from hub.actions import messages
 from hub.actor import Actor
-from hub.errors import HubError
+from hub.errors import HubError, Invalid
 from hub.markdown import RichText
 from hub.models import Message, Reaction
 from hub.models.projects import project_lock
@@ -25,9 +25,10 @@ from .base import InEvent, Sender
 from .models import Binding, Gap, Incoming, IncomingState, Network, Piece
 from .outbound import LostError
 
+CAME = "incoming"  # topic of the ring for what another process has stored
 KEPT = timedelta(days=7)
 LINK = re.compile(r"\s*!link\s+(\S{4,40})\s*")
-FUTURE = timedelta(seconds=60)
+MAX_BYTES = 60_000
 
 
 def store(network: int, epoch: int, events: Sequence[InEvent], cursor: str | None) -> None:
@@ -135,6 +136,8 @@ class _Taking:
         if event.kind == "post":
             return self._post(actor, binding, obey=obey)
         target = _message(self.network, event.target)
+        if target is None and event.kind == "delete":
+            return self._take_back(actor)
         if target is None:
             return IncomingState.IGNORED, "what it is about is not known", None
         match event.kind:
@@ -144,7 +147,18 @@ class _Taking:
             case "delete":
                 registry.call(actor, "message.delete", {"message": target.seq})
             case _:
-                self._react(actor, target)
+                self._react(actor, target, event.emoji, wanted=event.kind == "react")
+        return IncomingState.TAKEN, "", target
+
+    def _take_back(self, actor: Actor) -> Outcome:
+        """Take a reaction back where a network deletes it like a message, by its own id."""
+        rows = Incoming.objects.filter(network=self.network, kind="react")
+        given = rows.filter(remote_id=self.event.target).first()
+        reaction = _event(given.event) if given else None
+        target = _message(self.network, reaction.target) if reaction else None
+        if reaction is None or target is None or reaction.sender.id != self.event.sender.id:
+            return IncomingState.IGNORED, "what it is about is not known", None
+        self._react(actor, target, reaction.emoji, wanted=False)
         return IncomingState.TAKEN, "", target
 
     def _post(self, actor: Actor, binding: Binding, *, obey: bool) -> Outcome:
@@ -153,7 +167,7 @@ class _Taking:
         message = messages.take_in(
             actor,
             binding.channel,
-            RichText.of(event.text),
+            _rich(event.text),
             reply_to=answered,
             external_id=event.remote_id[:200],
             obey=obey,
@@ -165,9 +179,8 @@ class _Taking:
         )
         return IncomingState.TAKEN, "", message
 
-    def _react(self, actor: Actor, target: Message) -> None:
+    def _react(self, actor: Actor, target: Message, emoji: str, *, wanted: bool) -> None:
         """Bring a reaction to what the network says, also when it is told twice."""
-        emoji, wanted = self.event.emoji, self.event.kind == "react"
         mine = Reaction.objects.filter(message=target, member_id=actor.member_id, emoji=emoji)
         if mine.exists() != wanted:
             registry.call(actor, "message.react", {"message": target.seq, "emoji": emoji})
@@ -184,6 +197,19 @@ class _Taking:
             hub = replace(identify.of_hub(self.network.project_id, "hub"), clock=lock.now)
             messages.take_in(hub, binding.channel, RichText.of(words), obey=False)
         return IncomingState.TAKEN, "a code was typed", None
+
+
+def _rich(text: str) -> RichText:
+    """Convert what was said; what is too long is cut, what no converter bears is shown as it is."""
+    if len(text.encode()) > MAX_BYTES:
+        text = text.encode()[:MAX_BYTES].decode(errors="ignore") + "…"
+    try:
+        return RichText.of(text)
+    except Invalid as error:
+        if error.code == "message.empty":
+            raise
+        plain = text.replace("`", "'")
+        return RichText.of(f"```\n{plain}\n```")
 
 
 def _message(network: Network, remote_id: str) -> Message | None:

@@ -13,6 +13,7 @@ from .outbound import Job
 from .pacing import Pace
 
 HELD_S = 60.0
+UNKNOWN_PAUSE_S, MAX_ROUNDS = 1.0, 8
 ERROR_PAUSE_S = 2.0
 
 logger = logging.getLogger(__name__)
@@ -52,13 +53,13 @@ class Lane:
     async def _once(self) -> bool:
         """Read the log on and send the head; False when there is nothing to do."""
         read = await self._ask(outbound.read_on, self._binding, self._epoch)
+        await self._transport.ready()  # what an outage takes counts as nobody's try
         job: Job | None = await self._ask(outbound.head, self._binding, self._epoch)
         if job is None:
             return bool(read >= outbound.MAX_EVENTS)
         if job.wait_s > 0:
             await _wait(self.rung, min(job.wait_s, self._poll_s))
             return True
-        await self._transport.ready()
         await self._send(job)
         return True
 
@@ -75,12 +76,15 @@ class Lane:
         result: Result = Unknown("a process ended while it was being sent")
         if job.sending != part.number:
             result = await self._give(job, part)
+        rounds = 0
         while isinstance(result, Unknown):
+            rounds += 1
+            await asyncio.sleep(min(UNKNOWN_PAUSE_S * (rounds - 1), HELD_S))
             await self._transport.ready()
             found = await self._transport.probe(job.op, part)
             if isinstance(found, Landed):
                 result = Sent(found.remote_id)
-            elif found is Missing.ABSENT:
+            elif found is Missing.ABSENT and rounds < MAX_ROUNDS:
                 result = await self._give(job, part)
             else:
                 await self._ask(outbound.unconfirmed, job, result.why)

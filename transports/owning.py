@@ -109,6 +109,7 @@ class Owned:
         self.network, self.epoch = network, epoch
         self._desk = desk
         self._lanes: dict[int, tuple[Lane, asyncio.Task[None]]] = {}
+        self.sink = Sunk(network, epoch, desk)
         self._task = asyncio.create_task(self._run())
 
     @property
@@ -127,7 +128,7 @@ class Owned:
         await asyncio.gather(self._task, return_exceptions=True)
 
     async def _run(self) -> None:
-        sink = Sunk(self.network, self.epoch, self._desk)
+        sink = self.sink
         try:
             kind, account = await self._desk.ask(account_of, self.network)
             transport = KINDS[kind](account)

@@ -58,7 +58,7 @@ class Networks:
         loop = asyncio.get_running_loop()
 
         def rang(ring: fanout.Ring) -> None:
-            if not ring.topic and not loop.is_closed():
+            if not loop.is_closed() and (not ring.topic or ring.topic == inbound.CAME):
                 loop.call_soon_threadsafe(self._ring)
 
         listener = threading.Thread(target=fanout.listen, args=(rang, self._ended), daemon=True)
@@ -87,6 +87,7 @@ class Networks:
     def _ring(self) -> None:
         for owned in self.owned.values():
             owned.ring()
+            owned.sink.came.set()
 
     async def stop(self) -> None:
         """End all networks and free them for the next owner."""

@@ -8,7 +8,7 @@ from transports.irc.text import from_irc
 from transports.irc.wire import Line
 
 from . import office
-from .client import Client, Gathering
+from .client import HOST, Client, Gathering
 from .verbs import verb
 
 MAX_BATCH_BYTES, MAX_BATCH_LINES = 32_768, 400
@@ -85,8 +85,12 @@ async def _post(client: Client, target: str, text: str, line: Line) -> None:
             client.say(numeric, target, error.message)
             return
         raise
-    client.own.append(number)
     label = line.tags.get("label", "")
+    if client.gateway.has_told(client, number):  # sent again under one id: its echo came before
+        if label:
+            client.write(Line("ACK", (), HOST, {"label": label}))
+        return
+    client.own.append(number)
     if label and "echo-message" in client.caps:
         client.labels[number] = label
 

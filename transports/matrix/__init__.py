@@ -1,0 +1,1 @@
+"""Matrix: Parley as an application service with a puppet for each speaker, or as one bot."""
