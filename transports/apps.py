@@ -6,7 +6,12 @@ from pkgutil import iter_modules
 from django.apps import AppConfig
 from django.core.checks import CheckMessage, register
 
-NETWORKS = ("transports.loopback", "transports.matrix.adapter", "transports.zulip.adapter")
+NETWORKS = (
+    "transports.irc.client.adapter",
+    "transports.loopback",
+    "transports.matrix.adapter",
+    "transports.zulip.adapter",
+)
 SENTENCES = {
     "network.added": "connected the project with {network}, which is {kind}",
     "network.changed": "changed the settings of the network {network}",

@@ -29,6 +29,20 @@ class Form:
 
 
 FORMS: dict[str, Form] = {
+    "irc": Form(
+        title="IRC server",
+        room="#channel",
+        asks=(
+            Ask("host", "Address of the server"),
+            Ask("port", "Port", default="6697"),
+            Ask("tls", "TLS: yes or no", default="yes"),
+            Ask("nick", "Nick of the bot", default="parley"),
+            Ask("sasl", "Login by SASL: PLAIN, EXTERNAL or nothing", is_needed=False),
+            Ask("password", "Password of the account", is_secret=True, is_needed=False),
+            Ask("server_password", "Password of the server", is_secret=True, is_needed=False),
+            Ask("identities", "Members as: prefix, relay or connections", default="prefix"),
+        ),
+    ),
     "zulip": Form(
         title="Zulip",
         room="stream/topic",

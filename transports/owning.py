@@ -144,9 +144,10 @@ class Owned:
         except LostError:
             logger.info("network %s has another owner", self.network)
         finally:
-            for task in (*tasks, *(task for _, task in self._lanes.values())):
+            ending = [*tasks, *(task for _, task in self._lanes.values())]
+            for task in ending:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*ending, return_exceptions=True)
 
     async def _tend(self, transport: Transport) -> None:
         """Run a lane for each binding there is, and end those of bindings that are gone."""

@@ -154,9 +154,10 @@ def test_a_line_over_512_bytes_is_refused(grace: Actor, enter: Enter) -> None:
 def test_the_same_id_sent_twice_is_said_once(grace: Actor, enter: Enter) -> None:
     irc = enter(grace, "#project", caps=MODERN)
 
-    for _ in range(2):
-        irc.send("@+parley.chat/id=q7 PRIVMSG #project :once")
-    irc.fence()
+    irc.send("@label=l1;+parley.chat/id=q7 PRIVMSG #project :once")
+    irc.until(r"label=l1\S* :grace")
+    irc.send("@label=l2;+parley.chat/id=q7 PRIVMSG #project :once")
+    irc.until(r"label=l2 :parley ACK")
 
     assert Message.objects.filter(text="once").count() == 1
 

@@ -202,6 +202,11 @@ class Client:
         self._batches += 1
         return f"b{self._batches}"
 
+    def was_told(self, message: int) -> bool:
+        """Tell whether a message came by before, so that no echo of it is still to come."""
+        is_out = self.gateway.has_handed_out(self.me.actor.project_id, message)
+        return is_out and not any(said.message == message for said in self._news)
+
     def hear(self, said: Said) -> None:
         """Take news; while a command of this client runs they wait, so that it knows its own."""
         if self._busy:

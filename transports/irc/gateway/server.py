@@ -132,9 +132,9 @@ class Gateway:
         words = f"timestamp={telling.stamp(at)}" if at else "*"
         client.send(Line("MARKREAD", (target, words), "parley"))
 
-    def has_told(self, client: Client, message: int) -> bool:
-        """Tell whether a message was handed out before, to whoever was there."""
-        return message <= self._seqs.get(client.me.actor.project_id, 0)
+    def has_handed_out(self, project: int, message: int) -> bool:
+        """Tell whether a message of a project went to whoever is there."""
+        return message <= self._seqs.get(project, 0)
 
     def typing(self, client: Client, target: str, state: str) -> None:
         """Hand on that somebody types; nothing of it is stored."""

@@ -86,7 +86,7 @@ async def _post(client: Client, target: str, text: str, line: Line) -> None:
             return
         raise
     label = line.tags.get("label", "")
-    if client.gateway.has_told(client, number):  # sent again under one id: its echo came before
+    if client.was_told(number):  # sent again under one id: its echo came before
         if label:
             client.write(Line("ACK", (), HOST, {"label": label}))
         return

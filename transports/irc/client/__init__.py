@@ -1,0 +1,1 @@
+"""Parley as a client of somebody else's IRC server."""
