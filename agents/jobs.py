@@ -194,12 +194,18 @@ def _supervise(project_id: int) -> None:
             supervisor.supervise(actor, objective)
 
 
+def _wake(project_id: int) -> None:
+    """Wake as the doorbell does: news that a sweep was first to read ring nobody any more."""
+    if waking.make_due(project_id):
+        ring(settings.COALESCE_S)
+
+
 # What a sweep looks after: its fault point, the projects it concerns, what is done for each.
 DUTIES: tuple[tuple[str, Callable[[datetime], Iterable[int]], Callable[[int], object]], ...] = (
     ("sweep.staffed", _unstaffed, _staff),
     ("sweep.retired", _with_retired, _end_retired),
     ("sweep.composed", shifts.overdue, _compose_overdue),
-    ("sweep.woken", _behind, waking.make_due),
+    ("sweep.woken", _behind, _wake),
     ("sweep.guarded", _busy, _guard),
     ("sweep.supervised", _unattended, _supervise),
 )

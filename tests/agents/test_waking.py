@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from pytest_django.fixtures import Settings
 
 from agents import jobs, leases, waking
 from agents.models import Session, Target
@@ -219,6 +220,21 @@ def test_a_full_house_still_gets_one_ring(stage: Set, sent) -> None:
     jobs.ring()
 
     assert len(sent) == 1
+
+
+def test_a_sweep_that_reads_news_before_the_doorbell_rings_for_the_end_of_the_burst(
+    stage: Set, asleep: Session, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.COALESCE_S = 2
+    sent: list[tuple] = []
+    monkeypatch.setattr(fanout, "send_job", lambda *job, **how: sent.append((*job, how)))
+    stage.act("message.post", channel="project", text="And now?")
+
+    jobs.sweep()
+    stage.wake()
+
+    rings = [how["after_s"] for name, how in sent if name == "agents.jobs.run_turn"]
+    assert rings == [2]
 
 
 def test_news_for_nobody_ring_nothing(stage: Set, asleep: Session, sent) -> None:
