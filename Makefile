@@ -57,7 +57,7 @@ fmt: $(VENV)/dev.stamp  ## Format the code and repair what ruff can
 rehearse: $(VENV)/run.stamp  ## Play the main job: from a sentence to a merged commit, without a key
 	$(PY) manage.py rehearse $(ARGS)
 
-bench: $(VENV)/run.stamp  ## Measure post, claim, inbox and fan-out beside the raw SQL floor
+bench: $(VENV)/run.stamp  ## Measure actions, fan-out, pages, wake-ups and turns beside the raw SQL floor
 	$(PY) manage.py bench $(ARGS)
 
 lock: $(VENV)/dev.stamp  ## Resolve the dependencies anew into the two lock files

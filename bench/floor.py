@@ -55,16 +55,21 @@ UNSEEN = (
 TEXTS = "SELECT seq, text FROM hub_message WHERE project_id = %s AND seq = ANY(%s)"
 
 
+def parameters() -> dict[str, Any]:
+    """Give what plain psycopg needs to connect, without what Parley adds."""
+    found: dict[str, Any] = connection.get_connection_params()
+    for ours in ("cursor_factory", "context", "prepare_threshold", "pool", "options"):
+        found.pop(ours, None)
+    return found
+
+
 class Floor:
     """One connection that writes as one member; the subclasses say what."""
 
     def __init__(self, stage: Stage, number: int) -> None:
         self.stage = stage
         self.member = stage.actors[number].member_id
-        parameters = connection.get_connection_params()
-        for ours in ("cursor_factory", "context", "prepare_threshold", "pool", "options"):
-            parameters.pop(ours, None)
-        self.sql: psycopg.Connection[TupleRow] = psycopg.connect(**parameters)
+        self.sql: psycopg.Connection[TupleRow] = psycopg.connect(**parameters())
 
     def close(self) -> None:
         """End the connection."""

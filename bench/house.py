@@ -1,4 +1,4 @@
-"""The house that is measured: a database of its own, and a web server on a free loopback port."""
+"""The house that is measured: a database of its own, a web server on a free port, workers."""
 
 import os
 import resource
@@ -11,7 +11,8 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -20,10 +21,12 @@ from psycopg import sql
 
 from hub import embedded
 from hub.management.house import open_door
-from hub.management.parts import parts_of
-from hub.management.processes import LEASH
+from hub.management.parts import ROLES, parts_of
+from hub.management.processes import LEASH, Part
 
 PATIENCE_S = 60.0
+SESSIONS = "parley-bench-sessions"  # application_name of the sessions worker's connections
+ELSEWHERE = ("DATABASE_URL", "CELERY_BROKER_URL")  # another house's workers would take our jobs
 GRACE_S = 10.0
 OPEN_FILES = 8_192
 
@@ -33,18 +36,20 @@ def fresh(database_url: str) -> Iterator[dict[str, str]]:
     """Make an empty database, give the environment that leads to it, and remove it again.
 
     Without a URL it is an embedded Postgres with fsync on; else a database beside the given one.
+    Jobs go through files in a folder of its own.
     """
     folder = Path(tempfile.mkdtemp(prefix="parley-bench-"))
     folder.chmod(0o711)  # the database's user passes through when we are root
-    common = {"PARLEY_HOME": str(folder), "PARLEY_SECRET_KEY": secrets.token_urlsafe(32)}
+    common = {name: value for name, value in os.environ.items() if name not in ELSEWHERE}
+    common |= {"PARLEY_HOME": str(folder), "PARLEY_SECRET_KEY": secrets.token_urlsafe(32)}
+    common |= {"PARLEY_IRC_LISTEN": "127.0.0.1:0", "PARLEY_IRC_TLS_LISTEN": "off"}
     try:
         if database_url:
             with _beside(database_url) as url:
-                yield {**os.environ, **common, "DATABASE_URL": url}
+                yield {**common, "DATABASE_URL": url}
         else:
             embedded.start(folder)
-            rest = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
-            yield {**rest, **common}
+            yield common
     finally:
         if not database_url:
             embedded.stop(folder)
@@ -71,6 +76,35 @@ def web() -> Iterator[tuple[str, int]]:
     door = open_door("127.0.0.1:0")
     address: tuple[str, int] = door.getsockname()[:2]
     (part, *_) = parts_of(["web"], os.environ, door.fileno())
+    with _running(part) as process:
+        door.close()
+        _wait_for(address, "healthz", [process])
+        yield address
+
+
+@contextmanager
+def staff(address: tuple[str, int]) -> Iterator[None]:
+    """Run the programs behind the web server, until it says that each of them works.
+
+    They are those that `manage.py up` runs, but for the sessions worker's scripts (bench.worker).
+    """
+    with ExitStack() as stack:
+        parts = parts_of([role for role in ROLES if role != "web"], os.environ, None)
+        started = [stack.enter_context(_running(_known(part))) for part in parts]
+        _wait_for(address, "readyz", started)
+        yield
+
+
+def _known(part: Part) -> Part:
+    """Let the sessions worker find the bench's script, and its connections be told apart."""
+    if part.name != "sessions":
+        return part
+    argv = tuple("bench.worker" if word == "hub.celery" else word for word in part.argv)
+    return replace(part, argv=argv, env={**part.env, "PGAPPNAME": SESSIONS})
+
+
+@contextmanager
+def _running(part: Part) -> Iterator[subprocess.Popen[bytes]]:
     leash = (sys.executable, "-I", "-S", str(LEASH), str(os.getpid()))
     process = subprocess.Popen(  # noqa: S603 - ourselves
         [*leash, *part.argv],
@@ -79,10 +113,8 @@ def web() -> Iterator[tuple[str, int]]:
         pass_fds=part.fds,
         stdout=sys.stderr,
     )
-    door.close()
     try:
-        _wait_for(address, process)
-        yield address
+        yield process
     finally:
         process.terminate()
         try:
@@ -92,16 +124,16 @@ def web() -> Iterator[tuple[str, int]]:
             process.wait()
 
 
-def _wait_for(address: tuple[str, int], process: subprocess.Popen[bytes]) -> None:
+def _wait_for(address: tuple[str, int], page: str, programs: list[subprocess.Popen[bytes]]) -> None:
     deadline = time.monotonic() + PATIENCE_S
-    url = f"http://{address[0]}:{address[1]}/healthz"
-    while process.poll() is None and time.monotonic() < deadline:
+    url = f"http://{address[0]}:{address[1]}/{page}"
+    while all(one.poll() is None for one in programs) and time.monotonic() < deadline:
         try:
             with urllib.request.urlopen(url, timeout=PATIENCE_S):
                 return
         except (TimeoutError, urllib.error.URLError):
             time.sleep(0.05)
-    raise RuntimeError("the web server did not start")
+    raise RuntimeError(f"the house did not start: {url} does not say yes")
 
 
 def allow_many_files() -> None:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Protocol
 
@@ -28,7 +28,10 @@ class Taken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One line of the report. `floor_ratio` is the part of the floor's ops/s that was reached."""
+    """One line of the report. `floor_ratio` is the part of the floor's ops/s that was reached.
+
+    `facts` are numbers without which the line cannot be read, such as {"window_s": 2}.
+    """
 
     name: str
     clients: int
@@ -36,6 +39,7 @@ class Line:
     p50_ms: float
     p99_ms: float
     floor_ratio: float
+    facts: Mapping[str, float]
 
 
 def drive(clients: Sequence[Client], seconds: float) -> Taken:
@@ -81,7 +85,12 @@ def summed(samples: Sequence[tuple[float, float]], warm_at: float) -> Taken:
     )
 
 
-def line(name: str, clients: int, taken: Taken, floor: Taken) -> Line:
+def one_by_one(took_ms: Sequence[float]) -> Taken:
+    """Sum up times that were taken side by side, as if one operation had followed the other."""
+    return Taken(ops_per_s=1000 * len(took_ms) / sum(took_ms), took_ms=took_ms)
+
+
+def line(name: str, clients: int, taken: Taken, floor: Taken, **facts: float) -> Line:
     """Write the line of one case beside its floor."""
     return Line(
         name=name,
@@ -90,6 +99,7 @@ def line(name: str, clients: int, taken: Taken, floor: Taken) -> Line:
         p50_ms=round(percentile(taken.took_ms, 0.50), 2),
         p99_ms=round(percentile(taken.took_ms, 0.99), 2),
         floor_ratio=round(taken.ops_per_s / floor.ops_per_s, 3),
+        facts=facts,
     )
 
 
@@ -99,18 +109,26 @@ def percentile(values: Sequence[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
-HEADS = ("case", "clients", "ops/s", "p50 ms", "p99 ms", "of floor")
+HEADS = ("case", "clients", "ops/s", "p50 ms", "p99 ms", "of floor", "with")
 
 
 def table(lines: Sequence[Line]) -> str:
     """Write the lines as a table for a terminal, which is Markdown too."""
-    rows = [HEADS, *(tuple(map(str, asdict(one).values())) for one in lines)]
+    rows = [HEADS, *map(_cells, lines)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEADS))]
     rule = "|".join(
         ["", *("-" * (width + 1) + (":" if n else "-") for n, width in enumerate(widths)), ""]
     )
     told = [_row(row, widths) for row in rows]
     return "\n".join([told[0], rule, *told[1:]])
+
+
+def _cells(one: Line) -> tuple[str, ...]:
+    facts = (f"{name} {value:g}" for name, value in one.facts.items())
+    return (
+        *(str(value) for name, value in asdict(one).items() if name != "facts"),
+        ", ".join(facts),
+    )
 
 
 def _row(cells: Sequence[str], widths: Sequence[int]) -> str:

@@ -8,13 +8,17 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.contrib.sessions.backends.db import SessionStore
 from django.db import connection
 
-from hub import identify, registry
+from agents.actions import sessions
+from agents.models import Entry, EntryKind, Session, SessionState
+from agents.models.sessions import REHEARSAL
+from hub import clock, identify, registry
 from hub.actions import members
 from hub.actor import Actor
-from hub.models import HOUSE, Channel, ChannelKind, Project, Task, User
+from hub.models import HOUSE, Channel, ChannelKind, Member, MemberKind, Project, Run, Task, User
 from hub.models.projects import project_lock
 
 UNREAD = 20
+LINES = 20
 SAID = "The parser now takes **both** forms; see `wordcount/words.py`. Tests are green."
 TASKS_SQL = (
     "INSERT INTO hub_task (project_id, number, name, title, brief, state, phase, rounds,"
@@ -39,11 +43,11 @@ class Stage:
     tokens: list[str]
 
 
-def build(name: str, clients: int) -> Stage:
+def build(name: str, clients: int, script: str = "") -> Stage:
     """Make a project with an owner and as many agents as there are clients."""
     user = User.objects.create_user(name, password=None)
     house = replace(identify.of_hub(HOUSE, "bench"), user_id=user.pk)
-    made = registry.call(house, "project.create", {"name": name})
+    made = registry.call(house, "project.create", {"name": name, "script": script})
     project = Project.objects.get(pk=made["id"])
     owner = identify.of_user(user, project.slug, "bench")
     tokens = []
@@ -74,6 +78,48 @@ def add_tasks(stage: Stage, count: int) -> range:
     with connection.cursor() as cursor:
         cursor.execute(TASKS_SQL, {**names, "first": first, "last": first + count - 1})
     return range(first, first + count)
+
+
+def seat(stage: Stage, count: int) -> list[Session]:
+    """Write agents that are asleep, as rows: each has a session with some lines of transcript."""
+    now, target = clock.now(), sessions.local_target()
+    last = Session.objects.filter(project_id=stage.project_id).count()
+    people = Member.objects.bulk_create(
+        Member(
+            project_id=stage.project_id,
+            kind=MemberKind.AGENT,
+            role="tester",
+            name=f"Robin{number:04}",
+            created_at=now,
+        )
+        for number in range(last + 1, last + count + 1)
+    )
+    runs = Run.objects.bulk_create(Run(member=member) for member in people)
+    rows = Session.objects.bulk_create(
+        Session(
+            project_id=stage.project_id,
+            role="tester",
+            provider=REHEARSAL,
+            number=number,
+            member=run.member,
+            run=run,
+            state=SessionState.RUNNING,
+            target=target,
+            created_at=now,
+        )
+        for number, run in enumerate(runs, last + 1)
+    )
+    Entry.objects.bulk_create(
+        Entry(session=row, seq=seq, kind=EntryKind.TOOL, title=f"read_file {seq}", at=now)
+        for row in rows
+        for seq in range(1, LINES + 1)
+    )
+    return rows
+
+
+def archive(stage: Stage) -> None:
+    """Let no worker look at a project any more; plain SQL still writes to it."""
+    registry.call(stage.owner, "project.archive", {})
 
 
 def leave_unread(stage: Stage) -> None:

@@ -23,26 +23,13 @@ class Refused(RuntimeError):
     """The server answered with something else than success."""
 
 
-class Caller:
-    """One kept-alive connection of one member."""
+class _Line:
+    """One kept-alive connection; the subclasses say who speaks."""
 
-    def __init__(self, address: tuple[str, int], token: str) -> None:
+    def __init__(self, address: tuple[str, int], who: str) -> None:
         self._socket = socket.create_connection(address, TIMEOUT_S)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._head = (
-            f"Host: {address[0]}:{address[1]}\r\nAuthorization: Bearer {token}\r\n"
-            "Content-Type: application/json\r\n"
-        )
-
-    def call(self, action: str, payload: Mapping[str, object], key: str = "") -> bytes:
-        """Do one action and give the answer's body. Raises Refused."""
-        body = json.dumps(payload)
-        once = f"Idempotency-Key: {key}\r\n" if key else ""
-        self._socket.sendall(
-            f"POST /api/actions/{action} HTTP/1.1\r\n{self._head}{once}"
-            f"Content-Length: {len(body)}\r\n\r\n{body}".encode()
-        )
-        return self._answer()
+        self._head = f"Host: {address[0]}:{address[1]}\r\n{who}\r\n"
 
     def _answer(self) -> bytes:
         got = b""
@@ -65,6 +52,36 @@ class Caller:
     def close(self) -> None:
         """End the connection."""
         self._socket.close()
+
+
+class Caller(_Line):
+    """One member's connection to the API."""
+
+    def __init__(self, address: tuple[str, int], token: str) -> None:
+        super().__init__(address, f"Authorization: Bearer {token}")
+
+    def call(self, action: str, payload: Mapping[str, object], key: str = "") -> bytes:
+        """Do one action and give the answer's body. Raises Refused."""
+        body = json.dumps(payload)
+        once = f"Idempotency-Key: {key}\r\n" if key else ""
+        self._socket.sendall(
+            f"POST /api/actions/{action} HTTP/1.1\r\n{self._head}{once}"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
+        )
+        return self._answer()
+
+
+class Visitor(_Line):
+    """One person's browser that fetches the same page again and again."""
+
+    def __init__(self, address: tuple[str, int], cookie: str, path: str) -> None:
+        super().__init__(address, f"Cookie: sessionid={cookie}\r\nAccept-Encoding: gzip")
+        self._path = path
+
+    def __call__(self) -> None:
+        """Fetch the page, without what it links. Raises Refused."""
+        self._socket.sendall(f"GET {self._path} HTTP/1.1\r\n{self._head}\r\n".encode())
+        self._answer()
 
 
 class Listener(asyncio.Protocol):
