@@ -189,7 +189,9 @@ def request_approval(actor: Actor, pull: Number, *, text: Paragraph = "") -> Pul
     card = decisions.open_review(actor, RichText.of(words), row.task, link)
     PullRequest.objects.filter(pk=row.pk).update(decision=card)
     row.decision = card
-    messages.take_in(actor, _home(actor, row), RichText.of(_asked(row, words, link)), obey=False)
+    said, where = _asked(row, words, link), _home(actor, row)
+    messages.take_in(actor, where, RichText.of(said), obey=False)
+    decisions.point_out(actor, where, said)
     return row
 
 

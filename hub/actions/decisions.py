@@ -35,6 +35,7 @@ from . import channels, effects, events, messages
 from .effects import Effect
 
 MAX_CHOICES = 6
+JOINER = "@\u2060"  # keeps a name that is only repeated from being addressed
 Choice = Annotated[str, Field(min_length=1, max_length=120)]
 AnswerText = Annotated[str, Field(min_length=1, max_length=4_000)]
 
@@ -73,8 +74,19 @@ def ask(
     row.message = messages.take_in(actor, where, RichText.of(_spoken(row)))
     row.save(force_insert=True)
     _log(actor, "decision.asked", row)
+    point_out(actor, where, _spoken(row))
     _wait(row.objective)
     return row
+
+
+def point_out(actor: Actor, where: Channel, words: str) -> None:
+    """Say in the project channel what waits for a person elsewhere: many read only that one."""
+    home = channels.of_kind(actor, ChannelKind.PROJECT)
+    if where.pk == home.pk:
+        return
+    quiet = f"{access.me(actor).name} in #{where.name}:\n\n{words}".replace("@", JOINER)
+    hub = replace(identify.of_hub(actor.project_id, "hub"), clock=actor.now, cause=actor.cause)
+    messages.take_in(hub, home, RichText.of(quiet), obey=False)
 
 
 def open_review(actor: Actor, text: RichText, task: Task | None, link: str) -> Decision:
@@ -109,6 +121,7 @@ def open_card(
     row.message = messages.take_in(actor, where, RichText.of(_spoken(row)), obey=False)
     row.save(force_insert=True)
     _log(actor, "decision.asked", row)
+    point_out(actor, where, _spoken(row))
     return row
 
 
@@ -243,10 +256,13 @@ def cancel(actor: Actor, row: Decision) -> None:
 
 def _say(actor: Actor, row: Decision, words: str) -> None:
     """Tell those who read the question in another chat client that it is closed."""
-    if row.message is None or row.channel is None or row.channel.archived_at is not None:
+    if row.message is None or row.channel is None:
         return
     hub = replace(identify.of_hub(actor.project_id, "hub"), clock=actor.now, cause=actor.cause)
-    messages.take_in(hub, row.channel, RichText.of(words), obey=False)
+    home = channels.of_kind(actor, ChannelKind.PROJECT)
+    for where in {row.channel.pk: row.channel, home.pk: home}.values():
+        if where.archived_at is None:
+            messages.take_in(hub, where, RichText.of(words), obey=False)
 
 
 def hand_over(actor: Actor, giver: Member, taker: Member) -> list[int]:

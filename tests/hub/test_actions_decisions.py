@@ -40,8 +40,11 @@ def test_a_question_about_a_claimed_task_is_asked_where_it_is_worked_on(ada, min
 
     act(mina, "decision.ask", text="Which crater?", task=1)
 
-    assert Message.objects.get().channel.number == claimed["channel"]
-    assert last_event(mina).facts["task"] == 1
+    asked, pointed = Message.objects.order_by("seq")
+    assert asked.channel.number == claimed["channel"]
+    assert Event.objects.get(name="decision.asked").facts["task"] == 1
+    assert (pointed.channel.kind, pointed.author.kind) == ("project", "hub")
+    assert pointed.text.startswith(f"mina in #{asked.channel.name}:")
 
 
 def test_the_words_of_a_question_are_no_commands(mina):

@@ -175,7 +175,10 @@ def test_allow_round_takes_the_question_back_and_wakes_the_holder(ada, ivo, stuc
 
     act(ada, "task.allow_round", task=stuck)
 
-    assert logged(ada, before) == ["decision.canceled", "task.round_allowed"]
+    names = logged(ada, before)
+    assert [name for name in names if name != "message.posted"] == [
+        *("decision.canceled", "task.round_allowed")
+    ]
     assert last_event(ada).facts["mentions"] == [ivo.member_id]
 
 

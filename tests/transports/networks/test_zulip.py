@@ -23,6 +23,7 @@ def double(monkeypatch: pytest.MonkeyPatch) -> Iterator[Double]:
     monkeypatch.setitem(KINDS, "zulip", lambda account: Zulip(account, WAITS))
     made = Double().start()
     made.stream("apollo")
+    made.heartbeat_s = 0.3  # shorter than what a poll is waited for
     yield made
     made.stop()
 
