@@ -168,7 +168,7 @@ def test_a_person_raises_it_by_answering_the_card(ada: Actor, mina: Actor) -> No
 
     budget.refresh_from_db()
     assert (budget.cap_micro_usd, budget.warned_at) == (1_500_000, None)
-    assert logged(ada, before) == ["decision.answered", "budget.raised"]
+    assert logged(ada, before) == ["decision.answered", "message.posted", "budget.raised"]
 
 
 def test_answering_the_card_gives_nobody_the_right_to_raise(

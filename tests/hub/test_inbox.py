@@ -105,8 +105,9 @@ def test_the_answer_to_a_question_reaches_who_asked_with_its_words(ada, caught_u
 
     act(ada, "decision.answer", decision=1, answer="Tycho")
 
-    (item,) = read(caught_up)["items"]
+    item, said = read(caught_up)["items"]
     assert (item["rank"], item["text"]) == (1, "Answer to question 1: Tycho")
+    assert (said["rank"] > 1, said["text"]) == (True, "ada answers question 1: Tycho")
 
 
 def test_a_private_message_is_addressed(ada, caught_up):

@@ -78,6 +78,7 @@ def test_what_is_said_over_there_comes_in_and_does_not_go_back(
 def test_a_crash_of_our_process_in_a_burst_loses_and_doubles_nothing(
     ada: Actor, eve: Actor, open_office: Callable[[], Office]
 ) -> None:
+    act(eve, "message.post", channel="project", text="before")  # proves that history is whole
     first = open_office()
     wait_for(lambda: Network.objects.get().state == "connected", lambda: Network.objects.values())
     for number in range(25):  # no faster than the server takes them: what waits there is unknown
@@ -87,5 +88,5 @@ def test_a_crash_of_our_process_in_a_burst_loses_and_doubles_nothing(
     first.crash()
     open_office()
 
-    wait_for(lambda: len(over_there(eve)) >= 25, lambda: (over_there(eve), states()))
-    assert over_there(eve) == [f"<ada> n{number}" for number in range(25)]
+    wait_for(lambda: len(over_there(eve)) >= 26, lambda: (over_there(eve), states()))
+    assert over_there(eve) == ["before", *(f"<ada> n{number}" for number in range(25))]
