@@ -21,6 +21,8 @@ from .lanes import Lane
 from .models import Binding, Network, NetworkState
 from .outbound import LostError
 
+CANCEL_AGAIN_S = 0.5
+
 logger = logging.getLogger(__name__)
 
 
@@ -66,6 +68,16 @@ def set_state(network: int, epoch: int, state: State, why: str) -> None:
     rows = Network.objects.filter(pk=network, epoch=epoch)
     rows.exclude(state=state).update(state_since=clock.now())
     rows.update(state=state, state_why=words)
+
+
+async def end(tasks: Sequence["asyncio.Task[Any]"]) -> None:
+    """Cancel tasks until they are over: `wait_for` of Python 3.11 may swallow a cancellation."""
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=CANCEL_AGAIN_S)
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class Sunk:
@@ -124,8 +136,7 @@ class Owned:
 
     async def stop(self) -> None:
         """End all of it."""
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        await end([self._task])
 
     async def _run(self) -> None:
         sink = self.sink
@@ -145,9 +156,7 @@ class Owned:
             logger.info("network %s has another owner", self.network)
         finally:
             ending = [*tasks, *(task for _, task in self._lanes.values())]
-            for task in ending:
-                task.cancel()
-            await asyncio.gather(*ending, return_exceptions=True)
+            await end(ending)
 
     async def _tend(self, transport: Transport) -> None:
         """Run a lane for each binding there is, and end those of bindings that are gone."""
