@@ -261,7 +261,7 @@ def check_fence(actor: Actor) -> None:
     """Refuse a run that has been taken over, has ended, or whose lease is over."""
     if actor.run_id is None:
         return
-    run = Run.objects.get(pk=actor.run_id)
+    run = Run.fenced(actor.run_id)
     if run.epoch != actor.epoch or run.ended_at is not None:
         raise Conflict(
             "This session was taken over or has ended; stop and write nothing.",

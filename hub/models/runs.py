@@ -18,3 +18,8 @@ class Run(models.Model):
 
     def __str__(self) -> str:
         return f"run {self.pk} epoch {self.epoch}"
+
+    @classmethod
+    def fenced(cls, pk: int) -> "Run":
+        """Load a run that nobody takes over until this transaction ends: a claim skips it."""
+        return cls.objects.raw("SELECT * FROM hub_run WHERE id = %s FOR KEY SHARE", [pk])[0]

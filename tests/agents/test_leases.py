@@ -188,3 +188,30 @@ def until(fact) -> None:
             return
         threading.Event().wait(0.02)
     raise AssertionError("it did not happen")
+
+
+def test_a_session_is_not_taken_over_in_the_middle_of_a_write(stage: Set, monkeypatch) -> None:
+    """A worker frozen in its transaction: the epoch must not rise between its check and its end."""
+    stage.start("em")
+    lease = stage.lease()
+    checked, go_on = threading.Event(), threading.Event()
+    real = registry.check_fence
+
+    def slowly(actor) -> None:
+        real(actor)
+        checked.set()
+        assert go_on.wait(10)
+
+    monkeypatch.setattr(registry, "check_fence", slowly)
+    writer = threading.Thread(target=registry.call, args=(lease.actor(), "turn.begin", {}))
+    writer.start()
+    assert checked.wait(10)
+    Run.objects.update(lease_until=clock.now() - timedelta(seconds=1))
+    Session.objects.update(due_at=clock.now())
+
+    meanwhile = leases.claim("local")
+    go_on.set()
+    writer.join(10)
+
+    assert meanwhile is None
+    assert stage.lease().epoch == lease.epoch + 1
