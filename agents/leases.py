@@ -62,16 +62,16 @@ def _length() -> timedelta:
     return timedelta(seconds=settings.LEASE_S)
 
 
-def release(lease: Lease) -> None:
-    """Let go of a session; a turn that was cut off makes it due again.
+def release(lease: Lease, *, whole: bool) -> None:
+    """Let go of a session; a turn that was cut off, or not `whole`, makes it due again.
 
     A lease that somebody else has taken over stays theirs. A session that was ended meanwhile
     lets go of its checkout, too.
     """
     mine = Session.objects.live().filter(pk=lease.session_id, run__epoch=lease.epoch)
     with transaction.atomic():
-        cut_off = mine.filter(turns__state=TurnState.RUNNING, due_at=None)
-        cut_off.update(due_at=clock.now())
+        cut_off = mine.filter(turns__state=TurnState.RUNNING) if whole else mine
+        cut_off.filter(due_at=None).update(due_at=clock.now())
         Run.objects.filter(pk=lease.run_id, epoch=lease.epoch).update(lease_until=None)
         over = Workspace.objects.filter(writer_id=lease.run_id, writer__ended_at__isnull=False)
         over.filter(writer__epoch=lease.epoch).update(writer=None)

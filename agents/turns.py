@@ -34,16 +34,18 @@ def run_next(target: str) -> bool:
     if lease is None:
         return False
     faults.passed("turn.claimed")
+    whole = False
     try:
         with leases.keep(lease) as keeper:
-            _guarded(lease, keeper)
+            whole = _guarded(lease, keeper)
     finally:
-        leases.release(lease)
+        leases.release(lease, whole=whole)
     faults.passed("turn.released")
     return True
 
 
-def _guarded(lease: Lease, keeper: Keeper) -> None:
+def _guarded(lease: Lease, keeper: Keeper) -> bool:
+    """Take the turn; tell whether it came as far as it can, or was left open."""
     actor = lease.actor()
     try:
         try:
@@ -61,6 +63,8 @@ def _guarded(lease: Lease, keeper: Keeper) -> None:
         logger.warning("the turn of session %s is left open: %s", lease.session_id, error)
         if isinstance(error, HubError):
             _note_late(lease, error)
+        return False
+    return True
 
 
 def _note_late(lease: Lease, error: HubError) -> None:

@@ -49,7 +49,7 @@ def test_nothing_that_people_or_agents_wrote_stands_outside_an_envelope(stage: S
 def lease_actor(stage: Set):
     lease = stage.lease()
     actor = lease.actor()
-    leases.release(lease)
+    leases.release(lease, whole=True)
     return actor
 
 

@@ -9,6 +9,7 @@ from django.db import OperationalError
 from agents import keeping, leases, toolbox, turns
 from agents.models import Session, Target, TargetState
 from hub import clock, identify, registry
+from hub.errors import Unavailable
 from hub.models import Member, Message, Project, Run
 
 from .played import say
@@ -188,6 +189,23 @@ def until(fact) -> None:
             return
         threading.Event().wait(0.02)
     raise AssertionError("it did not happen")
+
+
+def test_a_turn_that_could_not_begin_is_due_again(stage: Set, played, monkeypatch) -> None:
+    """Busy or frozen right after the claim: the wake that the claim took must not be lost."""
+    played(("I do it.", [say("once")]))
+    stage.start("em")
+    real = registry.call
+
+    def busy(*_args: object, **_options: object) -> None:
+        raise Unavailable("The project is busy.", code="project.busy")
+
+    monkeypatch.setattr(registry, "call", busy)
+    assert turns.run_next("local")
+    monkeypatch.setattr(registry, "call", real)
+
+    assert stage.run_all() == 1
+    assert Message.objects.filter(text="once").count() == 1
 
 
 def test_a_session_is_not_taken_over_in_the_middle_of_a_write(stage: Set, monkeypatch) -> None:

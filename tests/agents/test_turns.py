@@ -121,7 +121,7 @@ def test_a_paused_session_stops_after_its_step_and_goes_on_later(stage: Set, pla
     lease = stage.lease()
     registry.call(lease.actor(), "turn.begin", {})
     stage.act("session.pause", session=row.number)
-    leases.release(lease)
+    leases.release(lease, whole=True)
     before = stage.run_all()
 
     stage.act("session.resume", session=row.number)
